@@ -1,0 +1,57 @@
+// ring: remembering one million ids. Memory an id, time an id, and the longest pause while filling; a process of its own for each filling.
+'use strict';
+
+const path = require('node:path');
+const { startNode, stop } = require('../lib/children');
+const { alternate } = require('../lib/rounds');
+const { trunkline } = require('../lib/native');
+
+const IDS = 1_000_000;
+
+/** @param {{ kind: string }} contender */
+async function fill(contender) {
+  const { child, first } = await startNode(path.join(__dirname, 'fill.js'), { args: [contender.kind, String(IDS)] });
+  await stop(child);
+  return first;
+}
+
+/**
+ * @param {import('../lib/types').RunOptions} options
+ * @returns {Promise<import('../lib/types').Result>}
+ */
+async function run({ quick, progress }) {
+  const list = [
+    { name: 'Set', kind: 'set' },
+    { name: 'Map with expiry', kind: 'map' },
+  ];
+  const notes = ['a filling gets its ids as fresh strings that only it may keep; bytes = growth of the resident set after a collection'];
+  const addon = trunkline();
+  if (addon.value) list.push({ name: 'IdempotencyRing', kind: 'ring' });
+  else notes.push(`IdempotencyRing was left out: ${addon.missing}`);
+
+  const result = await alternate(list, { rounds: quick ? 5 : 7, measure: fill, warmUp: async () => {}, progress: (text) => progress(`ring: ${text}`) });
+  /** @type {import('../lib/types').Judgement[]} */
+  const judgements = [];
+  if (addon.value) {
+    const ring = result('IdempotencyRing').medians;
+    judgements.push(
+      { what: 'Set / ring, bytes an id', value: result('Set').medians.bytesPerId / ring.bytesPerId, unit: '×', target: { min: 3.6 } },
+      { what: 'ring: resident bytes an id', value: ring.bytesPerId, unit: 'bytes', target: { max: 32 } },
+      { what: 'ring: memoryBytes / capacity', value: ring.ownBytesPerId, unit: 'bytes', target: { max: 32 } },
+      { what: 'ring: time an id', value: ring.nsPerId, unit: 'ns', target: { max: 200 } },
+      { what: 'ring: longest pause, 1,024 ids', value: ring.worstMs, unit: 'ms', target: { max: 1 } },
+    );
+  }
+  return {
+    title: `ring: ${IDS.toLocaleString('en-US')} ids of 36 characters`,
+    judgements,
+    head: ['', 'bytes an id', 'ns an id', 'median 1,024 (ms)', 'worst 1,024 (ms)', 'best round\'s worst (ms)'],
+    rows: list.map(({ name }) => {
+      const { medians, rounds } = result(name);
+      return [name, medians.bytesPerId, medians.nsPerId, medians.medianMs, medians.worstMs, Math.min(...rounds.map((round) => round.worstMs))];
+    }),
+    notes,
+  };
+}
+
+module.exports = { run };

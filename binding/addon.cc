@@ -1,0 +1,42 @@
+// The addon's entry: what lib/native.js gets. Loadable by the main thread and any number of workers.
+#include <napi.h>
+
+#include "base/errors.h"
+#include "classes.h"
+#include "environment.h"
+
+namespace trunkline::binding {
+namespace {
+
+// [{ code, retryable, hint }, …], the table of src/base/errors.def.
+Napi::Array ErrorRows(Napi::Env env) {
+  const Napi::Array rows = Napi::Array::New(env);
+  for (const ErrorInfo& info : ErrorTable()) {
+    const Napi::Object row = Napi::Object::New(env);
+    row.Set("code", Napi::String::New(env, info.name.data(), info.name.size()));
+    row.Set("retryable", info.retryable);
+    row.Set("hint", Napi::String::New(env, info.hint.data(), info.hint.size()));
+    rows.Set(rows.Length(), row);
+  }
+  return rows;
+}
+
+Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
+  Environment::Install(env);
+  exports.Set("errorTable", ErrorRows(env));
+  // lib/errors.js hands in its class before it lets anything else be called.
+  exports.Set("setErrorClass", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+                Environment::Of(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());
+              }));
+  exports.Set("SignatureVerifier", DefineSignatureVerifier(env));
+  exports.Set("IdempotencyRing", DefineIdempotencyRing(env));
+  exports.Set("Admission", DefineAdmission(env));
+  exports.Set("EventService", DefineEventService(env));
+  return exports;
+}
+
+}  // namespace
+}  // namespace trunkline::binding
+
+static Napi::Object InitialiseAddon(Napi::Env env, Napi::Object exports) { return trunkline::binding::Initialise(env, exports); }
+NODE_API_MODULE(trunkline, InitialiseAddon)

@@ -1,0 +1,52 @@
+// What belongs to one JavaScript environment (the main thread or a worker): no state of the addon is process-wide but the engine.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <unordered_set>
+
+#include "completion_queue.h"
+#include "engine/engine.h"
+
+namespace trunkline::binding {
+
+// An object that has work on the engine, and gives it up when its environment goes.
+class EngineUser {
+ public:
+  virtual void Abandon() = 0;
+
+ protected:
+  ~EngineUser() = default;
+};
+
+class Environment {
+ public:
+  static void Install(Napi::Env env);
+  static Environment& Of(Napi::Env env);
+
+  explicit Environment(Napi::Env env);
+  ~Environment();
+
+  // The engine, started by the first that asks. Throws when it cannot start.
+  std::shared_ptr<engine::Engine> engine();
+  const std::shared_ptr<CompletionQueue>& completions() const { return completions_; }
+
+  void Register(EngineUser& user) { users_.insert(&user); }
+  void Unregister(EngineUser& user) { users_.erase(&user); }
+
+  // The class of lib/errors.js, of which every error made here is an instance.
+  Napi::FunctionReference error_class;
+
+ private:
+  // Node calls it while the environment still stands. What it starts is done when it returns: engine jobs take microseconds and
+  // a last commit milliseconds, and so nothing of this environment is left for a later turn that a dying loop might not give.
+  void TearDown();
+
+  Napi::Env env_;
+  std::shared_ptr<CompletionQueue> completions_;
+  std::shared_ptr<engine::Engine> engine_;
+  std::unordered_set<EngineUser*> users_;
+};
+
+}  // namespace trunkline::binding

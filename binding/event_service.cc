@@ -1,0 +1,351 @@
+// EventService: admit an event, and be told when it has been dealt with.
+#include <napi.h>
+
+#include <memory>
+
+#include "base/clock.h"
+#include "classes.h"
+#include "convert.h"
+#include "engine/event_service.h"
+#include "environment.h"
+
+namespace trunkline::binding {
+namespace {
+
+using delivery::Answer;
+using delivery::AnswerKind;
+
+const char* Name(AnswerKind kind) {
+  switch (kind) {
+    case AnswerKind::kProcessed: return "processed";
+    case AnswerKind::kDuplicate: return "duplicate";
+    case AnswerKind::kAccepted: return "accepted";
+    case AnswerKind::kDead: return "dead";
+    case AnswerKind::kRefused: return "refused";
+    case AnswerKind::kUnknown: return "unknown";
+  }
+  return "";
+}
+
+const char* Name(delivery::Verdict verdict) {
+  switch (verdict) {
+    case delivery::Verdict::kUnsigned: return "unsigned";
+    case delivery::Verdict::kForged: return "forged";
+    case delivery::Verdict::kMalformed: return "malformed";
+    case delivery::Verdict::kFull: return "refused";
+    case delivery::Verdict::kDone: return "duplicate";
+    default: return "";
+  }
+}
+
+// { kind, eventId, error? }
+Napi::Object MakeAnswer(Napi::Env env, const char* kind, const std::string& event_id, const Error* error) {
+  const Napi::Object answer = Napi::Object::New(env);
+  answer.Set("kind", kind);
+  answer.Set("eventId", event_id);
+  if (error != nullptr) answer.Set("error", ToJsError(env, *error).Value());
+  return answer;
+}
+
+std::vector<std::uint8_t>::size_type Size(std::int64_t number) { return static_cast<std::size_t>(number); }
+
+net::ClientOptions ReadClientOptions(Napi::Env env, const Napi::Object& options) {
+  net::ClientOptions client;
+  client.base = OrThrow(env, net::ParseBaseUrl(GetString(options, "baseUrl")));
+  client.allow_insecure = GetBoolean(options, "allowInsecure");
+  client.max_connections = Size(GetInteger(options, "maxConnections"));
+  client.connect_timeout_ms = GetInteger(options, "connectTimeoutMs");
+  client.limits.max_body_bytes = Size(GetInteger(options, "maxResponseBytes"));
+  const Napi::Object tls = GetObject(options, "tls");
+  client.tls = {.trusted_pem = GetString(tls, "trusted"),
+                .cert_pem = GetString(tls, "cert", ""),
+                .key_pem = GetString(tls, "key", ""),
+                .verify = GetBoolean(tls, "verify")};
+  return client;
+}
+
+retry::Policy ReadPolicy(const Napi::Object& object) {
+  const std::string jitter = GetString(object, "jitter");
+  return {.attempts = static_cast<int>(GetInteger(object, "attempts")),
+          .base_ms = GetInteger(object, "baseMs"),
+          .factor = GetNumber(object, "factor"),
+          .max_ms = GetInteger(object, "maxMs"),
+          .jitter = jitter == "none"    ? retry::Jitter::kNone
+                    : jitter == "full"  ? retry::Jitter::kFull
+                    : jitter == "equal" ? retry::Jitter::kEqual
+                                        : retry::Jitter::kAdd,
+          .jitter_add_ms = GetInteger(object, "jitterAddMs"),
+          .max_elapsed_ms = GetInteger(object, "maxElapsedMs"),
+          .max_retry_after_ms = GetInteger(object, "maxRetryAfterMs")};
+}
+
+engine::EventServiceOptions ReadOptions(Napi::Env env, const Napi::Object& options) {
+  engine::EventServiceOptions read;
+  read.scheme = GetScheme(env, options.Get("scheme"));
+  read.secrets = GetSecrets(env, read.scheme, options.Get("secrets"));
+  read.ring = {.capacity = Size(GetInteger(options, "ringCapacity")), .ttl_ms = GetInteger(options, "ringTtlMs"), .key = {}};
+  read.store.directory = GetString(options, "dataDir");
+  read.store.id_ttl_ms = read.ring.ttl_ms;
+  read.client = ReadClientOptions(env, options);
+
+  const Napi::Object resource = GetObject(options, "resource");
+  read.pipeline.platform = GetString(options, "platform");
+  read.pipeline.request = OrThrow(env, delivery::RequestTemplate::Compile(GetString(resource, "method"), GetString(resource, "path"),
+                                                                         GetString(resource, "body"), GetPairs(resource, "headers")));
+  read.pipeline.retry = ReadPolicy(GetObject(options, "retry"));
+  for (auto& [intent, queue] : GetPairs(options, "routes")) read.pipeline.routes.insert_or_assign(intent, queue);
+  read.pipeline.default_queue = GetString(options, "defaultQueue");
+  read.pipeline.timeout_ms = GetInteger(options, "timeoutMs");
+  read.pipeline.respond_within_ms = GetInteger(options, "respondWithinMs");
+  read.pipeline.max_pending = Size(GetInteger(options, "maxPending"));
+  return read;
+}
+
+// What completions look at, on the JavaScript thread. They hold it weakly, so that it always dies there, with its object.
+struct Face {
+  Napi::FunctionReference on_finished;
+  const delivery::PipelineCounters* counters = nullptr;
+  CompletionQueue* completions = nullptr;
+  std::size_t promises = 0;
+  bool holding = false;
+
+  // The process stays while somebody waits for an answer, or an event is under way.
+  void RefreshHold() {
+    const bool wanted = promises > 0 || (counters != nullptr && counters->pending.load(std::memory_order_relaxed) > 0);
+    if (wanted == holding) return;
+    holding = wanted;
+    if (wanted) {
+      completions->Hold();
+    } else {
+      completions->LetGo();
+    }
+  }
+};
+
+class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
+ public:
+  // (options): see lib/services/cognigy-events.js, which makes them. `onFinished` is a function or null.
+  explicit EventService(const Napi::CallbackInfo& info)
+      : ObjectWrap(info), environment_(Environment::Of(info.Env())), completions_(environment_.completions()), face_(std::make_shared<Face>()) {
+    const Napi::Env env = info.Env();
+    const auto options = info[0].As<Napi::Object>();
+    face_->completions = completions_.get();
+    if (const Napi::Value on_finished = options.Get("onFinished"); on_finished.IsFunction()) {
+      face_->on_finished = Napi::Persistent(on_finished.As<Napi::Function>());
+    }
+    const auto finished = [completions = completions_, face = std::weak_ptr(face_)](const delivery::Finished& end) {
+      completions->Post([face, end](Napi::Env post_env) {
+        const auto alive = face.lock();
+        if (!alive) return;
+        alive->RefreshHold();
+        if (!alive->on_finished.IsEmpty()) Tell(post_env, *alive, end);
+      });
+    };
+    service_ = OrThrow(env, engine::EventService::Create(environment_.engine(), ReadOptions(env, options), {finished}));
+    face_->counters = &service_->counters();
+    environment_.Register(*this);
+  }
+
+  ~EventService() { Abandon(); }
+
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "EventService",
+                       {InstanceMethod<&EventService::Open>("open"), InstanceMethod<&EventService::Admit>("admit"),
+                        InstanceMethod<&EventService::Replay>("replay"), InstanceMethod<&EventService::DeadLetters>("deadLetters"),
+                        InstanceMethod<&EventService::Stats>("stats"), InstanceMethod<&EventService::Close>("close")});
+  }
+
+ private:
+  void Abandon() override {
+    if (!service_) return;
+    environment_.Unregister(*this);
+    if (face_->holding) completions_->LetGo();
+    face_.reset();
+    service_.reset();
+  }
+
+  engine::EventService& Service(Napi::Env env) {
+    if (!service_) throw ToJsError(env, {.code = ErrorCode::kClosed, .message = "the service is closed"});
+    return *service_;
+  }
+
+  // A promise, and what settles it from the engine thread: settle(function of (env, deferred)).
+  class Pending {
+   public:
+    Pending(EventService& owner, Napi::Env env)
+        : deferred_(Napi::Promise::Deferred::New(env)), completions_(owner.completions_), face_(owner.face_) {
+      ++owner.face_->promises;
+      owner.face_->RefreshHold();
+    }
+    Napi::Promise promise() const { return deferred_.Promise(); }
+
+    template <typename Settle>
+    void Finish(Settle settle) const {
+      completions_->Post([deferred = deferred_, face = face_, settle = std::move(settle)](Napi::Env env) {
+        if (const auto alive = face.lock()) {
+          --alive->promises;
+          alive->RefreshHold();
+        }
+        settle(env, deferred);
+      });
+    }
+
+   private:
+    Napi::Promise::Deferred deferred_;
+    std::shared_ptr<CompletionQueue> completions_;
+    std::weak_ptr<Face> face_;
+  };
+
+  // Settles with { kind, eventId, error? }.
+  static delivery::AnswerCallback AnswerTo(const Pending& pending, std::string event_id) {
+    return [pending, event_id = std::move(event_id)](const Answer& answer) {
+      pending.Finish([event_id, answer](Napi::Env env, const Napi::Promise::Deferred& deferred) {
+        const bool failed = answer.kind == AnswerKind::kDead || answer.kind == AnswerKind::kRefused;
+        deferred.Resolve(MakeAnswer(env, Name(answer.kind), event_id, failed ? &answer.error : nullptr));
+      });
+    };
+  }
+
+  static void Tell(Napi::Env env, const Face& face, const delivery::Finished& end) {
+    face.on_finished.Call({Napi::String::New(env, end.event_id), Napi::Boolean::New(env, end.success), Napi::Number::New(env, end.duration_ms),
+                           Napi::Number::New(env, end.attempts), end.success ? env.Undefined() : ToJsError(env, end.error).Value()});
+  }
+
+  // () → Promise<number of unfinished events of earlier runs>
+  Napi::Value Open(const Napi::CallbackInfo& info) {
+    const Pending pending(*this, info.Env());
+    Service(info.Env()).Open([pending](Result<std::size_t> opened) {
+      pending.Finish([opened](Napi::Env env, const Napi::Promise::Deferred& deferred) {
+        if (opened.ok()) {
+          deferred.Resolve(Napi::Number::New(env, static_cast<double>(*opened)));
+        } else {
+          deferred.Reject(ToJsError(env, opened.error()).Value());
+        }
+      });
+    });
+    return pending.promise();
+  }
+
+  // (body, signature) → { kind, eventId, error? }, or a promise of it. The body is copied once, when it has been let in.
+  Napi::Value Admit(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const std::int64_t arrived_us = SystemClock().MonotonicUs();
+    engine::EventService& service = Service(env);
+    std::string body_text;
+    std::string signature;
+    const ByteView body = GetBody(info[0], body_text);
+    delivery::Admitted admitted = service.Admit(body, {GetHeader(info[1], signature)});
+    if (admitted.verdict != delivery::Verdict::kClaimed && admitted.verdict != delivery::Verdict::kInFlight) {
+      const bool failed = admitted.verdict == delivery::Verdict::kMalformed || admitted.verdict == delivery::Verdict::kFull;
+      return MakeAnswer(env, Name(admitted.verdict), admitted.fields.event_id, failed ? &admitted.error : nullptr);
+    }
+    const Pending pending(*this, env);
+    auto answer = AnswerTo(pending, admitted.fields.event_id);
+    if (admitted.verdict == delivery::Verdict::kClaimed) {
+      service.Accept(std::move(admitted.fields), std::string(AsText(body)), arrived_us, std::move(answer));
+    } else {
+      service.JoinDuplicate(std::move(admitted.fields.event_id), std::move(answer));
+    }
+    return pending.promise();
+  }
+
+  // (eventId) or (undefined, body) → Promise<{ kind, eventId, error? }>
+  Napi::Value Replay(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    engine::EventService& service = Service(env);
+    std::string event_id;
+    std::optional<std::string> payload;
+    if (info[0].IsString()) {
+      event_id = info[0].As<Napi::String>().Utf8Value();
+    } else {
+      std::string body_text;
+      payload.emplace(AsText(GetBody(info[1], body_text)));
+      auto fields = OrThrow(env, delivery::Admission::Read(AsBytes(*payload)));
+      event_id = std::move(fields.event_id);
+    }
+    const Pending pending(*this, env);
+    service.Replay(event_id, std::move(payload), AnswerTo(pending, event_id));
+    return pending.promise();
+  }
+
+  // () → Promise<[{ eventId, step, code, status, error, attempts, tries, failedAt }]>
+  Napi::Value DeadLetters(const Napi::CallbackInfo& info) {
+    engine::EventService& service = Service(info.Env());
+    const Pending pending(*this, info.Env());
+    service.DeadLetters([pending](Result<std::vector<store::DeadLetter>> letters) {
+      pending.Finish([letters = std::move(letters)](Napi::Env env, const Napi::Promise::Deferred& deferred) {
+        if (!letters.ok()) return deferred.Reject(ToJsError(env, letters.error()).Value());
+        const Napi::Array list = Napi::Array::New(env, letters->size());
+        for (std::uint32_t i = 0; i < letters->size(); ++i) list.Set(i, MakeDeadLetter(env, (*letters)[i]));
+        deferred.Resolve(list);
+      });
+    });
+    return pending.promise();
+  }
+
+  static Napi::Object MakeDeadLetter(Napi::Env env, const store::DeadLetter& letter) {
+    const Napi::Object object = Napi::Object::New(env);
+    object.Set("eventId", letter.event_id);
+    object.Set("step", letter.step);
+    object.Set("code", letter.code);
+    object.Set("status", letter.status);
+    object.Set("error", letter.error);
+    object.Set("attempts", static_cast<double>(letter.tries.size()));
+    const Napi::Array tries = Napi::Array::New(env, letter.tries.size());
+    for (std::uint32_t i = 0; i < letter.tries.size(); ++i) {
+      const store::Try& one = letter.tries[i];
+      const Napi::Object item = Napi::Object::New(env);
+      item.Set("at", ToIso8601(one.at));
+      item.Set("code", one.code);
+      item.Set("status", one.status);
+      item.Set("durationMs", static_cast<double>(one.duration_ms));
+      tries.Set(i, item);
+    }
+    object.Set("tries", tries);
+    object.Set("failedAt", ToIso8601(letter.failed_at));
+    return object;
+  }
+
+  Napi::Value Stats(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    engine::EventService& service = Service(env);
+    const auto number = [env](std::uint64_t value) { return Napi::Number::New(env, static_cast<double>(value)); };
+    const delivery::PipelineCounters& counters = service.counters();
+    const delivery::RingUse use = service.ring_use();
+    const Napi::Object ring = Napi::Object::New(env);
+    ring.Set("size", number(use.size));
+    ring.Set("capacity", number(use.capacity));
+    ring.Set("memoryBytes", number(use.memory_bytes));
+    ring.Set("evicted", number(use.evicted));
+    const Napi::Object stats = Napi::Object::New(env);
+    stats.Set("accepted", number(counters.accepted));
+    stats.Set("processed", number(counters.processed));
+    stats.Set("retried", number(counters.retried));
+    stats.Set("dead", number(counters.dead));
+    stats.Set("pending", number(counters.pending));
+    stats.Set("ring", ring);
+    return stats;
+  }
+
+  // (graceMs) → Promise<void>. Nothing else may be called from here on.
+  Napi::Value Close(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    engine::EventService& service = Service(env);
+    const Pending pending(*this, env);
+    service.Close(info[0].As<Napi::Number>().Int64Value(), [pending] {
+      pending.Finish([](Napi::Env settle_env, const Napi::Promise::Deferred& deferred) { deferred.Resolve(settle_env.Undefined()); });
+    });
+    return pending.promise();
+  }
+
+  Environment& environment_;
+  std::shared_ptr<CompletionQueue> completions_;
+  std::shared_ptr<Face> face_;
+  std::unique_ptr<engine::EventService> service_;
+};
+
+}  // namespace
+
+Napi::Function DefineEventService(Napi::Env env) { return EventService::Define(env); }
+
+}  // namespace trunkline::binding

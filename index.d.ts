@@ -1,0 +1,366 @@
+// Types of the package's main entry point, written by hand.
+// Everything here may be called from the main thread and from worker threads. No call blocks on the network or the disk.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ErrorCode } from './error-code';
+
+export type { ErrorCode };
+
+/** Bytes exactly as they came. A string stands for its UTF-8 bytes. */
+export type RawBody = Buffer | Uint8Array | string;
+
+/** Request headers as Node gives them (names in lower case), or any plain object of that shape; names match in either case. */
+export interface HeaderMap {
+  readonly [name: string]: string | readonly string[] | undefined;
+}
+
+// ---------------------------------------------------------------------------------------------------------------- errors
+
+/**
+ * The error of every failure that the package foresees. Match it by `code`; the text may change.
+ *
+ * No message, hint or cause holds a token, a secret, a signature or an Authorization header.
+ * Every code is explained in docs/errors.md.
+ */
+export class TrunklineError extends Error {
+  /** Errors are made by the package alone. */
+  private constructor();
+  readonly name: 'TrunklineError';
+  /** What happened. */
+  readonly code: ErrorCode;
+  /** The platform's HTTP status, where one came. */
+  readonly status?: number;
+  /** The platform that answered, or did not: `'Cognigy'`. */
+  readonly platform?: string;
+  /** May the same call succeed later? */
+  readonly retryable: boolean;
+  /** Tries made, the first one included. */
+  readonly attempts?: number;
+  /** The wait that the platform asked for, in milliseconds (RFC 9110, 10.2.3). */
+  readonly retryAfterMs?: number;
+  /** What a person can do about it. */
+  readonly hint?: string;
+  /** Code and message in one line, as answers and log lines show it. */
+  readonly summary: string;
+  readonly cause?: unknown;
+}
+
+// ------------------------------------------------------------------------------------------------------------ signatures
+
+/** The schemes that are known by name. */
+export type SignatureSchemeName = 'cognigy' | 'connector' | 'open-messaging' | 'standard-webhooks';
+
+/** A scheme of your own: one header that carries an HMAC (RFC 2104) of the raw body. */
+export interface SignatureScheme {
+  /** Name of the header, e.g. `'X-Hub-Signature'`. */
+  header: string;
+  algorithm: 'sha1' | 'sha256' | 'sha512';
+  /** Hex is accepted in either case and written in lower case; base64 is that of RFC 4648, section 4. */
+  encoding: 'hex' | 'base64';
+  /** What stands before the code, e.g. `'sha1='`. Default: nothing. */
+  prefix?: string;
+}
+
+export interface SignatureVerifierOptions {
+  /**
+   * Default `'cognigy'`.
+   *
+   * | scheme | header | value |
+   * |---|---|---|
+   * | `cognigy` | `X-Cognigy-Signature` | hex HMAC-SHA256 of the body |
+   * | `connector` | `X-Webhook-Signature` | hex HMAC-SHA256 of the body |
+   * | `open-messaging` | `X-Hub-Signature-256` | `sha256=` + base64 HMAC-SHA256 of the body (Genesys Cloud Open Messaging) |
+   * | `standard-webhooks` | `webhook-id`, `webhook-timestamp`, `webhook-signature` | `v1,` + base64 HMAC-SHA256 of `id.timestamp.body` (Standard Webhooks 1.0.0) |
+   */
+  scheme?: SignatureSchemeName | SignatureScheme;
+  /**
+   * One secret, or several while one is being rotated. A string stands for its UTF-8 bytes; for `standard-webhooks` it is
+   * base64, with or without `whsec_` before it. A Buffer is the key itself.
+   */
+  secrets: string | Buffer | ReadonlyArray<string | Buffer>;
+  /** How far a timestamp may lie in the past or the future, in seconds. Default 300. Counts for `standard-webhooks` only. */
+  toleranceSeconds?: number;
+}
+
+export type VerifyResult =
+  | {
+      valid: true;
+      /** Index into `secrets` of the one that fitted. */
+      secretIndex: number;
+    }
+  | { valid: false; reason: 'missing' | 'malformed' | 'mismatch' | 'expired' };
+
+export interface SignOptions {
+  /** `webhook-id`. Default: a new random one. For `standard-webhooks` only. */
+  id?: string;
+  /** `webhook-timestamp` in seconds since 1970. Default: now. For `standard-webhooks` only. */
+  timestamp?: number;
+}
+
+/** Judges who sent a body, by a keyed hash over exactly the bytes that came. Comparisons take constant time. */
+export class SignatureVerifier {
+  /** @throws {TrunklineError} `CONFIG_INVALID` for an unknown scheme, no secret, or an empty one. */
+  constructor(options: SignatureVerifierOptions);
+  /**
+   * Never throws for anything that a sender can send.
+   *
+   * @param headers All headers, or the value of the signature header alone (not for `standard-webhooks`).
+   *   A signature header that came several times is `malformed`.
+   * @throws {TypeError} for a body that has been parsed already; the text says how to get at the raw one.
+   */
+  verify(rawBody: RawBody, headers: HeaderMap | string): VerifyResult;
+  /** Header name → value, by the first secret. */
+  sign(rawBody: RawBody, options?: SignOptions): Record<string, string>;
+}
+
+// ------------------------------------------------------------------------------------------------------------------ ring
+
+export interface IdempotencyRingOptions {
+  /** How many ids are remembered at most. */
+  capacity: number;
+  /** Lifetime of an id in milliseconds, from its claim and anew from its completion. Default 24 hours. */
+  ttlMs?: number;
+}
+
+/**
+ * Remembers which ids have been seen, in memory that is allocated once and never grows (at most 32 bytes an id).
+ * Lives in memory only, and belongs to the thread that made it.
+ *
+ * Ids are kept as a keyed 96-bit hash (SipHash-2-4), so any length costs the same and no sender can choose ids that collide.
+ */
+export class IdempotencyRing {
+  /** @throws {TrunklineError} `CONFIG_INVALID` for a capacity or lifetime out of range. */
+  constructor(options: IdempotencyRingOptions);
+  /**
+   * `'claimed'`: the id is new and now in flight; do the work, then `complete` or `release` it.
+   * `'in-flight'`: somebody is at it. `'done'`: it has been done.
+   *
+   * At capacity the oldest done id gives way and is counted in `evicted`; ids in flight never do.
+   *
+   * @throws {TypeError} for an empty id.
+   * @throws {TrunklineError} `QUEUE_FULL` when every slot is in flight.
+   */
+  claim(id: string): 'claimed' | 'in-flight' | 'done';
+  /** In flight → done. `false` when the id is not in flight. */
+  complete(id: string): boolean;
+  /** In flight → forgotten, so that it can be claimed again. `false` when the id is not in flight. */
+  release(id: string): boolean;
+  /** Ids remembered, in flight and done. */
+  readonly size: number;
+  readonly capacity: number;
+  /** All memory this ring holds, in bytes. */
+  readonly memoryBytes: number;
+  /** Done ids that gave way before their lifetime ended. */
+  readonly evicted: number;
+}
+
+// ----------------------------------------------------------------------------------------------------------------- retry
+
+/**
+ * How often a call is tried, and how long to wait between tries: `baseMs × factor^n`, at most `maxMs`, then `jitter`.
+ * A `Retry-After` of the platform (RFC 9110, 10.2.3; seconds or a date) counts instead, up to `maxRetryAfterMs`.
+ * Tried again are 408, 429, 5xx but 501, time-outs and broken connections.
+ */
+export interface RetryPolicy {
+  /** Tries in all, the first one included. */
+  attempts: number;
+  /** Wait before the second try, in milliseconds. */
+  baseMs: number;
+  factor: number;
+  /** The longest wait before jitter, in milliseconds. */
+  maxMs: number;
+  /** `'full'`: anything from 0 to the wait; `'equal'`: half of it to all of it; `{ addUpToMs }`: the wait and up to that much more. */
+  jitter: 'none' | 'full' | 'equal' | { addUpToMs: number };
+  /** No new try begins later than this after the first one, in milliseconds. Default 0: no limit. */
+  maxElapsedMs?: number;
+  /** A longer `Retry-After` ends the tries at once. Default 60000. */
+  maxRetryAfterMs?: number;
+}
+
+// --------------------------------------------------------------------------------------------------------------- logging
+
+/** `fields` first, the line's text second, as pino and bunyan have it. */
+export type LogMethod = (fields: Record<string, unknown>, message?: string) => void;
+
+/** Where log lines go: any object with these three of pino's methods. */
+export interface Logger {
+  info: LogMethod;
+  warn: LogMethod;
+  error: LogMethod;
+}
+
+// --------------------------------------------------------------------------------------------------------- event service
+
+/** An event of Cognigy.AI as it is posted. More fields may follow; they are stored and passed on as they came. */
+export interface CognigyEvent {
+  webhookEventId: string;
+  intent: string;
+  dialogId: string;
+  sessionId: string;
+  userContext?: Record<string, unknown>;
+  [field: string]: unknown;
+}
+
+/**
+ * What the delivery sends after the event is in its queue. The strings may hold `{name}` placeholders:
+ * `eventId`, `intent`, `dialogId`, `sessionId`, `queue`, `processedAt` (ISO 8601), `latencyMs` (a number where the placeholder is
+ * the whole string). In `path` a value is percent-encoded (RFC 3986, 2.1). Every try of an event sends the same bytes.
+ * The call must be safe to repeat: it merges, replaces, or honours the `Idempotency-Key` that every request carries.
+ */
+export interface EventResource {
+  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Begins with `/`; comes after the path of `apiBaseUrl`. */
+  path: string;
+  /** Sent as JSON. */
+  body?: unknown;
+}
+
+export interface CognigyEventsOptions {
+  /** Where the environment variables named below are looked up. Default `process.env`. An option wins over its variable. */
+  env?: Readonly<Record<string, string | undefined>>;
+  /** Secrets that events are signed with; several during a rotation. `COGNIGY_WEBHOOK_SECRET`, comma-separated. Required. */
+  secrets?: string | Buffer | ReadonlyArray<string | Buffer>;
+  /** Bearer token of the Cognigy API (RFC 6750). `COGNIGY_API_TOKEN`. Required. */
+  apiToken?: string;
+  /** `COGNIGY_API_BASE_URL`, default `https://api.cognigy.ai`. Plain http to anything but loopback needs `allowInsecure`. */
+  apiBaseUrl?: string;
+  /** Where events, dead letters and queue messages are kept. `TRUNKLINE_DATA_DIR`, default `./trunkline-data`. Made when absent. */
+  dataDir?: string;
+  /** An event that takes longer is answered 202, and the work goes on. Milliseconds. `TRUNKLINE_RESPOND_WITHIN_MS`, default 5000. */
+  respondWithinMs?: number;
+  /** Who knows it may `POST /debug/replay`. `TRUNKLINE_ADMIN_TOKEN`; without it that route does not exist. */
+  adminToken?: string;
+  /** What differs from the default: 4 tries, 1000 ms × 2, at most 8000 ms, up to 500 ms added. */
+  retry?: Partial<RetryPolicy>;
+  /** Intent → queue, own properties only. Default: `order_management`, `account_support` and `billing_inquiry` to their queues. */
+  routes?: Readonly<Record<string, string>>;
+  /** Where every other intent goes. Default `'general-queue'`. */
+  defaultQueue?: string;
+  /** How many ids are remembered (default 1048576), and for how long (default 86400000 ms, 24 hours). */
+  idempotency?: { capacity?: number; ttlMs?: number };
+  /** Accepted events that may be unfinished at a time; above it the answer is 503. Default 100000. */
+  maxPending?: number;
+  /** The call that follows the queue. Default `'dialogState'`: `POST /api/v1/dialogs/{dialogId}/sessions/{sessionId}/state`, merged by key. */
+  resource?: 'dialogState' | EventResource;
+  /** One try of the call, from connecting to the last byte, in milliseconds. Default 5000. */
+  timeoutMs?: number;
+  /** DNS, TCP and TLS together, in milliseconds. Default 3000. */
+  connectTimeoutMs?: number;
+  /** Connections to the platform at a time; further calls wait their turn, which is not part of `timeoutMs`. Default 64. */
+  maxConnections?: number;
+  tls?: {
+    /** Trusted beside Node's own roots, as PEM (RFC 7468). */
+    ca?: string | Buffer | ReadonlyArray<string | Buffer>;
+    /** A client certificate and its key, as PEM, where the platform asks for one. */
+    cert?: string | Buffer;
+    key?: string | Buffer;
+    /** `false` switches off the check of certificates, and warns. Default true. */
+    rejectUnauthorized?: boolean;
+  };
+  /** Allow plain http to other hosts than loopback. `TRUNKLINE_ALLOW_INSECURE_HTTP=1`. Default false. */
+  allowInsecure?: boolean;
+  /** Default: one JSON object a line on stderr. `false`: none. */
+  logger?: Logger | false;
+}
+
+/** What a sender is answered with. */
+export interface EventAnswer {
+  status: number;
+  /** To be sent as JSON. */
+  body: EventAnswerBody;
+  /** Where there are any to send: `Retry-After` with a 503. */
+  headers?: Record<string, string>;
+}
+
+export type EventAnswerBody =
+  | { status: 'processed' | 'accepted' | 'duplicate_skipped'; eventId: string }
+  | { status: 'failed_queued_for_dlq'; eventId: string; error: string }
+  | { error: string };
+
+/** One failed try of a step. */
+export interface DeadLetterTry {
+  /** ISO 8601. */
+  at: string;
+  code: ErrorCode;
+  /** HTTP status; 0 when no answer came. */
+  status: number;
+  durationMs: number;
+}
+
+/** An event whose tries are used up, or that was refused for good. It stays until it is replayed. */
+export interface DeadLetter {
+  eventId: string;
+  service: 'events';
+  /** The step that failed; a replay resumes there. */
+  step: 'publish' | 'request';
+  code: ErrorCode;
+  /** HTTP status of the last try; 0 when no answer came. */
+  status: number;
+  error: string;
+  attempts: number;
+  tries: DeadLetterTry[];
+  /** ISO 8601. */
+  failedAt: string;
+}
+
+export interface EventStats {
+  /** Events stored since the start. */
+  accepted: number;
+  duplicates: number;
+  /** Events whose every step is done. */
+  processed: number;
+  /** Tries beyond the first. */
+  retried: number;
+  /** Events that went to the dead letters. */
+  dead: number;
+  /** Stored and not finished now. */
+  pending: number;
+  ring: { size: number; capacity: number; memoryBytes: number; evicted: number };
+}
+
+/** A plain Node request handler. Mounts in Express or Connect, and serves `http.createServer` as it is. */
+export type RequestHandler = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
+
+export interface CognigyEvents {
+  /**
+   * `POST /webhook/cognigy`, `GET /health`, and `POST /debug/replay` where an admin token is set. Other paths go to `next`,
+   * or get 404 where there is none. Reads the raw body itself: mount it before any body parser.
+   */
+  router(): RequestHandler;
+  /**
+   * The same work without HTTP. Resolves with the answer for whatever a sender can send.
+   *
+   * @param headers All headers, or the value of `X-Cognigy-Signature` alone.
+   * @throws {TrunklineError} `BODY_CONSUMED` for a body that has been parsed already, which is a mistake in the mounting.
+   */
+  handle(rawBody: RawBody, headers: HeaderMap | string): Promise<EventAnswer>;
+  /**
+   * Runs an event again, a dead letter from the step that failed.
+   *
+   * @param eventIdOrBody The id of a stored event or dead letter, or a full event.
+   * @returns `'accepted'` when it is not finished within `respondWithinMs`.
+   * @throws {TrunklineError} `NOT_FOUND` for an unknown id, `MALFORMED_PAYLOAD`, or why it failed again.
+   */
+  replay(eventIdOrBody: string | CognigyEvent): Promise<{ status: 'replayed' | 'accepted'; eventId: string }>;
+  readonly deadLetters: {
+    /** Oldest first. */
+    list(): Promise<DeadLetter[]>;
+  };
+  /**
+   * Resolves when the store is open and unfinished events of an earlier run are at work again.
+   * Rejects with `STORE_UNAVAILABLE`; the next call, and the next event, try to open it again.
+   */
+  ready(): Promise<void>;
+  /** Counters since the start; still there after `close()`. */
+  stats(): EventStats;
+  /** Takes no more events, lets calls under way finish for up to ten seconds, and writes everything down. What is left goes on at the next start. */
+  close(): Promise<void>;
+}
+
+/**
+ * The event service: signed events of Cognigy.AI in, a queue message and a dialog-state update out.
+ * At least once from the 2xx on; effectively once where the far side honours `Idempotency-Key` or the call merges.
+ *
+ * @throws {TrunklineError} `CONFIG_INVALID`, naming every missing variable at once.
+ */
+export function cognigyEvents(options?: CognigyEventsOptions): CognigyEvents;

@@ -1,0 +1,40 @@
+// Routes as one plain (req, res, next) function: for Express and Connect, and for http.createServer as it is.
+'use strict';
+
+/** @typedef {{ status: number, body: object, headers?: Record<string, string> }} Answer */
+/** @typedef {(req: import('node:http').IncomingMessage, answer: (answer: Answer) => void) => void} Route */
+
+/**
+ * @param {import('node:http').ServerResponse} res
+ * @param {Answer} answer
+ */
+function send(res, { status, body, headers }) {
+  // The sender may be gone, or a time-out in front of us may have answered.
+  if (res.headersSent || res.destroyed) return;
+  const text = JSON.stringify(body);
+  res.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': Buffer.byteLength(text), ...headers });
+  res.end(text);
+}
+
+/**
+ * @param {Record<string, Route>} routes 'METHOD /path' → what answers it
+ * @returns {(req: import('node:http').IncomingMessage, res: import('node:http').ServerResponse, next?: (error?: unknown) => void) => void}
+ */
+function createRouter(routes) {
+  const table = new Map(Object.entries(routes));
+  const paths = new Set([...table.keys()].map((key) => key.slice(key.indexOf(' ') + 1)));
+  return (req, res, next) => {
+    const url = req.url ?? '/';
+    const query = url.indexOf('?');
+    const path = query < 0 ? url : url.slice(0, query);
+    const route = table.get(`${req.method} ${path}`);
+    if (route) return route(req, (answer) => send(res, answer));
+    if (next) return next();
+    req.resume();
+    if (!paths.has(path)) return send(res, { status: 404, body: { error: 'Not found' } });
+    const allowed = [...table.keys()].filter((key) => key.endsWith(` ${path}`)).map((key) => key.slice(0, key.indexOf(' ')));
+    send(res, { status: 405, body: { error: 'Method not allowed' }, headers: { Allow: allowed.join(', ') } });
+  };
+}
+
+module.exports = { createRouter };

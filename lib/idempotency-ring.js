@@ -1,0 +1,30 @@
+// IdempotencyRing: the core's ring with checked options.
+'use strict';
+
+const native = require('./native.js');
+const { Options } = require('./options.js');
+
+const DAY_MS = 86_400_000;
+
+/**
+ * @param {Options} options
+ * @param {number} [defaultCapacity]
+ */
+function readRing(options, defaultCapacity) {
+  return {
+    capacity: options.integer('capacity', { min: 1, max: 2 ** 27, fallback: defaultCapacity, required: defaultCapacity === undefined }),
+    ttlMs: options.integer('ttlMs', { min: 1, max: 2 ** 40, fallback: DAY_MS }),
+  };
+}
+
+class IdempotencyRing extends native.IdempotencyRing {
+  /** @param {{ capacity: number, ttlMs?: number }} given */
+  constructor(given) {
+    const options = new Options(given, {});
+    const { capacity, ttlMs } = readRing(options);
+    options.finish();
+    super(capacity, ttlMs);
+  }
+}
+
+module.exports = { IdempotencyRing, readRing };

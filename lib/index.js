@@ -1,0 +1,7 @@
+// The package's entry.
+'use strict';
+
+exports.TrunklineError = require('./errors.js').TrunklineError;
+exports.SignatureVerifier = require('./signature-verifier.js').SignatureVerifier;
+exports.IdempotencyRing = require('./idempotency-ring.js').IdempotencyRing;
+exports.cognigyEvents = require('./services/cognigy-events.js').cognigyEvents;

@@ -1,0 +1,193 @@
+// Options: read once, from the caller's object or the environment, with one vocabulary for what is wrong: name, expected, actual.
+'use strict';
+
+const { TrunklineError } = require('./errors.js');
+
+/**
+ * How one option is found.
+ * @typedef {object} Source
+ * @property {string} [env] the environment variable that stands in for it
+ * @property {any} [fallback] when neither is there
+ * @property {boolean} [required] neither there: reported with every other missing one
+ */
+
+/** @param {unknown} value */
+function describe(value) {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  // A text may be a secret: only its kind is told.
+  return typeof value === 'string' ? (value === '' ? 'an empty string' : 'a string') : `a value of type ${typeof value}`;
+}
+
+class Options {
+  #given;
+  #env;
+  /** @type {string[]} */ #missing = [];
+  /** @type {string[]} */ #wrong = [];
+  #known = new Set(['env']);
+
+  /**
+   * @param {Record<string, any> | undefined} given the caller's object
+   * @param {NodeJS.ProcessEnv} [env] default: `given.env`, else the process's
+   */
+  constructor(given = {}, env) {
+    if (given === null || typeof given !== 'object') {
+      throw new TrunklineError('CONFIG_INVALID', `options: expected an object, got ${describe(given)}`);
+    }
+    this.#given = given;
+    this.#env = env ?? given.env ?? process.env;
+  }
+
+  /** The environment that stands in for options. */
+  get env() {
+    return this.#env;
+  }
+
+  /**
+   * @param {string} name
+   * @param {Source} source
+   * @returns {{ value: any, label: string } | undefined}
+   */
+  #find(name, source) {
+    this.#known.add(name);
+    const given = this.#given[name];
+    if (given !== undefined) return { value: given, label: name };
+    const text = source.env === undefined ? undefined : this.#env[source.env];
+    if (text !== undefined && text !== '') return { value: text, label: /** @type {string} */ (source.env) };
+    if (source.required) this.#missing.push(source.env ?? name);
+    return undefined;
+  }
+
+  /**
+   * @param {string} label
+   * @param {string} expected
+   * @param {unknown} actual
+   */
+  wrong(label, expected, actual) {
+    this.#wrong.push(`${label}: expected ${expected}, got ${describe(actual)}`);
+  }
+
+  /**
+   * @param {string} name
+   * @param {Source} [source]
+   * @returns {string}
+   */
+  text(name, source = {}) {
+    const found = this.#find(name, source);
+    if (!found) return source.fallback;
+    if (typeof found.value !== 'string' || found.value === '') this.wrong(found.label, 'a non-empty string', found.value);
+    return found.value;
+  }
+
+  /**
+   * A credential that goes into a header.
+   * @param {string} name
+   * @param {Source} [source]
+   * @returns {string}
+   */
+  token(name, source = {}) {
+    const found = this.#find(name, source);
+    if (!found) return source.fallback;
+    if (typeof found.value !== 'string' || !/^[\x21-\x7e]+$/.test(found.value)) {
+      this.wrong(found.label, 'a token of visible ASCII characters without white space', found.value);
+    }
+    return found.value;
+  }
+
+  /**
+   * @param {string} name
+   * @param {Source & { min?: number, max?: number }} [source]
+   * @returns {number}
+   */
+  integer(name, source = {}) {
+    const { min = 0, max = Number.MAX_SAFE_INTEGER } = source;
+    const found = this.#find(name, source);
+    if (!found) return source.fallback;
+    const number = typeof found.value === 'string' && /^\d+$/.test(found.value) ? Number(found.value) : found.value;
+    if (!Number.isInteger(number) || number < min || number > max) {
+      this.wrong(found.label, `an integer from ${min} to ${max}`, found.value);
+    }
+    return number;
+  }
+
+  /**
+   * @param {string} name
+   * @param {Source} [source]
+   * @returns {boolean}
+   */
+  flag(name, source = {}) {
+    const found = this.#find(name, source);
+    if (!found) return source.fallback ?? false;
+    if (typeof found.value === 'boolean') return found.value;
+    if (found.value === '1' || found.value === 'true') return true;
+    if (found.value === '0' || found.value === 'false') return false;
+    this.wrong(found.label, 'true or false (1 or 0)', found.value);
+    return false;
+  }
+
+  /**
+   * Secrets for signatures: one or several (rotation); in the environment separated by commas.
+   * @param {string} name
+   * @param {Source} [source]
+   * @returns {Array<string | Buffer>}
+   */
+  secrets(name, source = {}) {
+    const found = this.#find(name, source);
+    if (!found) return source.fallback;
+    const fromEnvironment = found.label !== name;
+    const list = fromEnvironment ? found.value.split(',') : Array.isArray(found.value) ? found.value : [found.value];
+    const good = list.length > 0 && list.every((/** @type {any} */ one) => (typeof one === 'string' || one instanceof Uint8Array) && one.length > 0);
+    if (!good) this.wrong(found.label, 'one or several non-empty secrets', found.value);
+    return good ? list : [];
+  }
+
+  /**
+   * A platform's host: a bare host means https there; an absolute URL is taken as it is, path included.
+   * @param {string} name
+   * @param {Source} [source]
+   * @returns {string} an absolute URL without a trailing slash
+   */
+  host(name, source = {}) {
+    const found = this.#find(name, source) ?? { value: source.fallback, label: name };
+    if (found.value === undefined) return found.value;
+    const expected = 'a host such as api.example.com, or an absolute http(s) URL without credentials, query or fragment';
+    const text = typeof found.value === 'string' ? found.value : '';
+    const url = parseUrl(text.includes('://') ? text : `https://${text}`);
+    if (!text || !url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
+      this.wrong(found.label, expected, found.value);
+      return '';
+    }
+    return url.href.replace(/\/+$/, '');
+  }
+
+  /**
+   * A nested object or anything else that its reader checks.
+   * @param {string} name
+   * @param {any} [fallback]
+   * @returns {any}
+   */
+  raw(name, fallback) {
+    return this.#find(name, {})?.value ?? fallback;
+  }
+
+  /** Everything has been asked for: reports what is missing, wrong or unknown, all at once. */
+  finish() {
+    for (const name of Object.keys(this.#given)) {
+      if (!this.#known.has(name)) this.#wrong.push(`${name}: is not an option; known are ${[...this.#known].sort().join(', ')}`);
+    }
+    if (this.#missing.length > 0) this.#wrong.unshift(`missing: ${this.#missing.join(', ')}`);
+    if (this.#wrong.length > 0) throw new TrunklineError('CONFIG_INVALID', this.#wrong.join('; '));
+  }
+}
+
+/** @param {string} text */
+function parseUrl(text) {
+  try {
+    return new URL(text);
+  } catch {
+    return null;
+  }
+}
+
+module.exports = { Options };

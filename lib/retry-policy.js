@@ -1,0 +1,44 @@
+// RetryPolicy: how often and how long apart tries are, checked and put into the form that the core takes.
+'use strict';
+
+const JITTERS = ['none', 'full', 'equal'];
+
+/** The product's own: 4 tries, waits of 1, 2, 4 s with up to 500 ms added. */
+const DEFAULT_POLICY = Object.freeze({
+  attempts: 4,
+  baseMs: 1000,
+  factor: 2,
+  maxMs: 8000,
+  jitter: Object.freeze({ addUpToMs: 500 }),
+  maxElapsedMs: 0,
+  maxRetryAfterMs: 60_000,
+});
+
+/**
+ * @param {import('./options.js').Options} options where what is wrong is reported
+ * @param {Partial<import('..').RetryPolicy>} [given] what differs from the default
+ */
+function readRetryPolicy(options, given = {}) {
+  if (given === null || typeof given !== 'object') {
+    options.wrong('retry', 'an object', given);
+    given = {};
+  }
+  for (const name of Object.keys(given)) {
+    if (!(name in DEFAULT_POLICY)) options.wrong(`retry.${name}`, `one of ${Object.keys(DEFAULT_POLICY).join(', ')}`, name);
+  }
+  /** @type {Record<string, any>} */
+  const policy = { ...DEFAULT_POLICY, ...given };
+  for (const [name, min, max] of [['attempts', 1, 1000], ['baseMs', 0, 86_400_000], ['maxMs', 0, 86_400_000],
+    ['maxElapsedMs', 0, 604_800_000], ['maxRetryAfterMs', 0, 86_400_000]]) {
+    const value = policy[/** @type {string} */ (name)];
+    if (!Number.isInteger(value) || value < min || value > max) options.wrong(`retry.${name}`, `an integer from ${min} to ${max}`, value);
+  }
+  if (!Number.isFinite(policy.factor) || policy.factor < 1) options.wrong('retry.factor', 'a number from 1 on', policy.factor);
+  const addUpToMs = policy.jitter?.addUpToMs;
+  if (!JITTERS.includes(policy.jitter) && !(Number.isInteger(addUpToMs) && addUpToMs >= 0)) {
+    options.wrong('retry.jitter', "'none', 'full', 'equal' or { addUpToMs }", policy.jitter);
+  }
+  return { ...policy, jitter: addUpToMs === undefined ? policy.jitter : 'add', jitterAddMs: addUpToMs ?? 0 };
+}
+
+module.exports = { DEFAULT_POLICY, readRetryPolicy };

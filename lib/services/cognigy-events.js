@@ -1,0 +1,314 @@
+// Cognigy events: a signed event comes in, is stored, routed to its queue, and the dialog's state is updated.
+'use strict';
+
+const cognigy = require('../platforms/cognigy.js');
+const native = require('../native.js');
+const { TrunklineError } = require('../errors.js');
+const { Options } = require('../options.js');
+const { createRouter } = require('../http/router.js');
+const { hasBearer } = require('../http/bearer.js');
+const { headerValue } = require('../http/headers.js');
+const { readLogger, SILENT } = require('../log.js');
+const { readRawBody } = require('../http/raw-body.js');
+const { readRetryPolicy } = require('../retry-policy.js');
+const { readRing } = require('../idempotency-ring.js');
+const { readRoutes } = require('../queues/routes.js');
+const { readTls } = require('../trust.js');
+
+/** @typedef {import('../http/router.js').Answer} Answer */
+/** @typedef {{ kind: string, eventId: string, error?: TrunklineError }} Outcome */
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const CLOSE_GRACE_MS = 10_000;
+const RETRY_LATER = { 'Retry-After': '1' };
+
+/**
+ * What a sender is told of each outcome.
+ * @type {Record<string, (outcome: Outcome) => Answer>}
+ */
+const ANSWERS = {
+  unsigned: () => ({ status: 401, body: { error: 'Missing X-Cognigy-Signature header' } }),
+  forged: () => ({ status: 403, body: { error: 'Invalid webhook signature' } }),
+  oversized: () => ({ status: 413, body: { error: `Body exceeds ${MAX_BODY_BYTES} bytes` } }),
+  malformed: ({ error }) => ({ status: 400, body: { error: error?.message } }),
+  duplicate: ({ eventId }) => ({ status: 200, body: { status: 'duplicate_skipped', eventId } }),
+  processed: ({ eventId }) => ({ status: 200, body: { status: 'processed', eventId } }),
+  accepted: ({ eventId }) => ({ status: 202, body: { status: 'accepted', eventId } }),
+  dead: ({ eventId, error }) => ({ status: 200, body: { status: 'failed_queued_for_dlq', eventId, error: error?.summary } }),
+  refused: ({ error }) => ({ status: 503, body: { error: error?.summary }, headers: RETRY_LATER }),
+};
+
+/**
+ * Options in the form that the core takes.
+ * @param {object} given
+ */
+function readOptions(given) {
+  const options = new Options(given);
+  const logger = readLogger(options);
+  const baseUrl = options.host('apiBaseUrl', { env: 'COGNIGY_API_BASE_URL', fallback: cognigy.defaultHost });
+  const secrets = options.secrets('secrets', { env: 'COGNIGY_WEBHOOK_SECRET', required: true });
+  const apiToken = options.token('apiToken', { env: 'COGNIGY_API_TOKEN', required: true });
+  const ring = readRing(new Options(options.raw('idempotency', {}), options.env), 2 ** 20);
+  const settings = {
+    scheme: 'cognigy',
+    secrets,
+    ringCapacity: ring.capacity,
+    ringTtlMs: ring.ttlMs,
+    dataDir: options.text('dataDir', { env: 'TRUNKLINE_DATA_DIR', fallback: './trunkline-data' }),
+    platform: cognigy.name,
+    baseUrl,
+    allowInsecure: options.flag('allowInsecure', { env: 'TRUNKLINE_ALLOW_INSECURE_HTTP' }),
+    maxConnections: options.integer('maxConnections', { min: 1, max: 4096, fallback: 64 }),
+    maxResponseBytes: 1024 * 1024,
+    connectTimeoutMs: options.integer('connectTimeoutMs', { min: 1, max: 600_000, fallback: 3000 }),
+    timeoutMs: options.integer('timeoutMs', { min: 1, max: 600_000, fallback: 5000 }),
+    tls: readTls(options, options.raw('tls', {}), baseUrl?.startsWith('https:') ?? false, logger),
+    resource: readResource(options, apiToken),
+    retry: readRetryPolicy(options, options.raw('retry')),
+    ...readRoutes(options),
+    respondWithinMs: options.integer('respondWithinMs', { env: 'TRUNKLINE_RESPOND_WITHIN_MS', max: 600_000, fallback: 5000 }),
+    maxPending: options.integer('maxPending', { min: 1, max: 10_000_000, fallback: 100_000 }),
+  };
+  const adminToken = options.token('adminToken', { env: 'TRUNKLINE_ADMIN_TOKEN' });
+  options.finish();
+  return { settings, adminToken, logger };
+}
+
+/**
+ * @param {Options} options
+ * @param {string} apiToken
+ */
+function readResource(options, apiToken) {
+  const given = options.raw('resource', 'dialogState');
+  const resource = typeof given === 'string' && Object.hasOwn(cognigy.resources, given) ? cognigy.resources[given] : given;
+  if (typeof resource?.method !== 'string' || typeof resource?.path !== 'string' || !resource.path.startsWith('/')) {
+    options.wrong('resource', `${Object.keys(cognigy.resources).join(', ')} or { method, path, body }`, given);
+    return {};
+  }
+  return {
+    method: resource.method,
+    path: resource.path,
+    body: resource.body === undefined ? '' : JSON.stringify(resource.body),
+    headers: cognigy.authHeaders(apiToken),
+  };
+}
+
+class CognigyEvents {
+  #native;
+  #logger;
+  #adminToken;
+  #duplicates = 0;
+  /** @type {Promise<void> | null} */ #opening = null;
+  #open = false;
+  /** @type {Promise<void> | null} */ #closing = null;
+  /** @type {Record<string, number | object> | null} */ #lastStats = null;
+
+  /** @param {import('../..').CognigyEventsOptions} [given] */
+  constructor(given = {}) {
+    const { settings, adminToken, logger } = readOptions(given);
+    this.#logger = logger;
+    this.#adminToken = adminToken;
+    this.#native = new native.EventService({ ...settings, onFinished: logger === SILENT ? null : this.#logLatency.bind(this) });
+    // A store that cannot be opened is told by ready() and by every 503, not by an unhandled rejection.
+    this.ready().catch(() => {});
+  }
+
+  /** Resolves once the store is open and what an earlier run left is being worked on. */
+  ready() {
+    if (this.#closing) return Promise.reject(new TrunklineError('CLOSED', 'the service is closed'));
+    // After a failure the next call tries again: the disk may be there by then.
+    this.#opening ??= this.#native.open().then(
+      (/** @type {number} */ unfinished) => {
+        this.#open = true;
+        if (unfinished > 0) this.#logger.info({ unfinished }, 'going on with events of an earlier run');
+      },
+      (/** @type {TrunklineError} */ error) => {
+        this.#opening = null;
+        this.#logger.error({ code: error.code, hint: error.hint }, error.summary);
+        throw error;
+      },
+    );
+    return /** @type {Promise<void>} */ (this.#opening);
+  }
+
+  /**
+   * The work of POST /webhook/cognigy.
+   * @param {Buffer | Uint8Array | string} rawBody the bytes as they came
+   * @param {import('node:http').IncomingHttpHeaders | string} headers all of them, or the signature
+   * @returns {Promise<Answer>} rejects only for a parsed body (BODY_CONSUMED), which is a mistake in the mounting
+   */
+  async handle(rawBody, headers) {
+    if (this.#closing) return ANSWERS.refused(closed());
+    if (typeof rawBody !== 'string' && !(rawBody instanceof Uint8Array)) {
+      throw new TrunklineError('BODY_CONSUMED', 'the body has been parsed, so the signed bytes are gone; pass it as a Buffer or string');
+    }
+    const size = typeof rawBody === 'string' ? Buffer.byteLength(rawBody) : rawBody.length;
+    if (size > MAX_BODY_BYTES) return ANSWERS.oversized({ kind: 'oversized', eventId: '' });
+    if (!this.#open) {
+      try {
+        await this.ready();
+      } catch (error) {
+        return ANSWERS.refused({ kind: 'refused', eventId: '', error: /** @type {TrunklineError} */ (error) });
+      }
+    }
+    const signature = typeof headers === 'string' ? headers : headerValue(headers, 'x-cognigy-signature');
+    /** @type {Outcome} */
+    const outcome = await this.#native.admit(rawBody, signature);
+    if (outcome.kind === 'duplicate') this.#duplicates += 1;
+    return ANSWERS[outcome.kind](outcome);
+  }
+
+  /**
+   * Runs an event again: a dead letter from the step that failed, under its old idempotency key.
+   * @param {string | object} eventIdOrBody the id of a stored event, or a whole event
+   * @returns {Promise<{ status: 'replayed' | 'accepted', eventId: string }>}
+   * @throws {TrunklineError} NOT_FOUND for an unknown id, MALFORMED_PAYLOAD for a body that is no event, else why it failed
+   */
+  async replay(eventIdOrBody) {
+    await this.ready();
+    const isId = typeof eventIdOrBody === 'string';
+    if (isId && eventIdOrBody === '') throw new TrunklineError('MALFORMED_PAYLOAD', 'Malformed payload. Missing fields: eventId');
+    /** @type {Outcome} */
+    const outcome = await (isId ? this.#native.replay(eventIdOrBody) : this.#native.replay(undefined, JSON.stringify(eventIdOrBody)));
+    const { kind, eventId } = outcome;
+    if (kind === 'processed') return { status: 'replayed', eventId };
+    if (kind === 'accepted') return { status: 'accepted', eventId };
+    if (kind === 'unknown') throw new TrunklineError('NOT_FOUND', `no stored event has the id ${eventId}`, { hint: 'Ids are kept for 24 hours, dead letters longer.' });
+    throw outcome.error;
+  }
+
+  /** What could not be delivered. */
+  deadLetters = {
+    /** @returns {Promise<Array<import('../..').DeadLetter>>} in the order in which they failed */
+    list: async () => {
+      await this.ready();
+      const letters = await this.#native.deadLetters();
+      return letters.map((/** @type {any} */ letter) => ({ ...letter, service: 'events' }));
+    },
+  };
+
+  /** Counters since the start; still there after close(). */
+  stats() {
+    if (!this.#lastStats) return { ...this.#native.stats(), duplicates: this.#duplicates };
+    return this.#lastStats;
+  }
+
+  /** One plain (req, res, next) with the routes; see contract in README. */
+  router() {
+    /** @type {Record<string, import('../http/router.js').Route>} */
+    const routes = {
+      'GET /health': (_req, answer) => answer({ status: 200, body: { status: 'ok' } }),
+      'POST /webhook/cognigy': (req, answer) =>
+        this.#withBody(req, answer, async (body) => {
+          answer(await this.handle(body, req.headers));
+        }),
+    };
+    if (this.#adminToken) routes['POST /debug/replay'] = (req, answer) => this.#replayRoute(req, answer);
+    return createRouter(routes);
+  }
+
+  /**
+   * @param {import('node:http').IncomingMessage} req
+   * @param {(answer: Answer) => void} answer
+   * @param {(body: Buffer) => Promise<void>} work
+   */
+  #withBody(req, answer, work) {
+    readRawBody(req, MAX_BODY_BYTES, (error, body) => {
+      if (error) return this.#fail(error, answer);
+      if (!body) return answer(ANSWERS.oversized({ kind: 'oversized', eventId: '' }));
+      work(body).catch((failure) => this.#fail(failure, answer));
+    });
+  }
+
+  /**
+   * A mistake of ours or of the mounting: loud, and never a 2xx.
+   * @param {unknown} error
+   * @param {(answer: Answer) => void} answer
+   */
+  #fail(error, answer) {
+    const told = error instanceof TrunklineError ? error.summary : 'Internal error';
+    this.#logger.error({ err: error }, told);
+    answer({ status: 500, body: { error: told } });
+  }
+
+  /**
+   * @param {import('node:http').IncomingMessage} req
+   * @param {(answer: Answer) => void} answer
+   */
+  #replayRoute(req, answer) {
+    if (!hasBearer(req, this.#adminToken)) {
+      req.resume();
+      return answer({ status: 401, body: { error: 'A valid bearer token is required' }, headers: { 'WWW-Authenticate': 'Bearer' } });
+    }
+    this.#withBody(req, answer, async (body) => {
+      let asked;
+      try {
+        asked = JSON.parse(body.toString());
+      } catch {
+        return answer({ status: 400, body: { error: 'Malformed payload: not valid JSON' } });
+      }
+      const id = asked?.eventId;
+      const byId = typeof id === 'string' && id !== '' && asked.webhookEventId === undefined;
+      try {
+        answer(replayed(await this.replay(byId ? id : asked)));
+      } catch (error) {
+        answer(replayFailed(/** @type {TrunklineError} */ (error)));
+      }
+    });
+  }
+
+  /**
+   * Stops taking events, finishes or parks what is under way within ten seconds, and lets go of the data directory.
+   * @returns {Promise<void>}
+   */
+  close() {
+    this.#closing ??= Promise.resolve().then(async () => {
+      await this.#native.close(CLOSE_GRACE_MS);
+      this.#lastStats = { ...this.#native.stats(), duplicates: this.#duplicates };
+    });
+    return this.#closing;
+  }
+
+  /**
+   * @param {string} eventId
+   * @param {boolean} success
+   * @param {number} durationMs
+   * @param {number} attempts
+   * @param {TrunklineError} [error]
+   */
+  #logLatency(eventId, success, durationMs, attempts, error) {
+    const status = success ? 'SUCCESS' : 'FAILURE';
+    const msg = `[LATENCY] Event: ${eventId} | Status: ${status} | Duration: ${durationMs.toFixed(2)}ms`;
+    const fields = { eventId, status, durationMs: Math.round(durationMs * 100) / 100, attempts };
+    if (success) {
+      this.#logger.info(fields, msg);
+    } else {
+      this.#logger.error({ ...fields, code: error?.code, hint: error?.hint }, msg);
+    }
+  }
+}
+
+/** @returns {Outcome} */
+const closed = () => ({ kind: 'refused', eventId: '', error: new TrunklineError('CLOSED', 'the service is shutting down') });
+
+/**
+ * @param {{ status: string, eventId: string }} result
+ * @returns {Answer}
+ */
+const replayed = (result) => ({ status: result.status === 'accepted' ? 202 : 200, body: result });
+
+/**
+ * @param {TrunklineError} error
+ * @returns {Answer}
+ */
+function replayFailed(error) {
+  const body = { error: error.code === 'MALFORMED_PAYLOAD' ? error.message : (error.summary ?? error.message) };
+  if (error.code === 'MALFORMED_PAYLOAD') return { status: 400, body };
+  if (error.code === 'NOT_FOUND' && error.status === undefined) return { status: 404, body };
+  return { status: 500, body };
+}
+
+/** @param {import('../..').CognigyEventsOptions} [options] */
+const cognigyEvents = (options) => new CognigyEvents(options);
+
+module.exports = { cognigyEvents };

@@ -1,0 +1,96 @@
+// Types of `trunkline/sandbox`, written by hand: the platforms, simulated on loopback, with faults on demand.
+// For developing and testing without an account or a network. Nothing in it is meant for production.
+
+export interface SandboxOptions {
+  /** Default 0: a free port. */
+  port?: number;
+  /** Default `'127.0.0.1'`. */
+  host?: string;
+}
+
+/** What goes wrong, for which requests, and how often. A request meets the first fault that fits it, in the order of adding. */
+export interface FaultOptions {
+  /** Only requests to this platform. */
+  platform?: 'cognigy';
+  method?: string;
+  /** A prefix; or a pattern for the whole path, where `*` is anything but a slash and `**` is anything; or a RegExp (in this process only). */
+  path?: string | RegExp;
+  /** Answer with this status (200–599) instead of handling the request. */
+  status?: number;
+  /** Headers of that answer. */
+  headers?: Record<string, string>;
+  /** Body of that answer: a string as it is, anything else as JSON. */
+  body?: unknown;
+  /** How many requests it meets. Default 1; -1: until it is removed. */
+  times?: number;
+  /** Wait before anything else, in milliseconds. */
+  delayMs?: number;
+  /** Close the connection before the request is handled, after it without an answer, or half-way through the answer. */
+  drop?: 'before' | 'after' | 'mid-body';
+  /** Answer with bytes that are not HTTP. Stands alone. */
+  garbage?: true;
+}
+
+export interface Fault extends FaultOptions {
+  id: string;
+  times: number;
+  /** How many requests it has met. */
+  hits: number;
+}
+
+/** One request that came in. Never holds a credential or a body. */
+export interface LoggedRequest {
+  /** Counts from 1 since the start or the last `clear`. */
+  number: number;
+  /** ISO 8601. */
+  at: string;
+  /** `null` where no platform has the path. */
+  platform: string | null;
+  method: string;
+  /** Without its query. */
+  path: string;
+  /** `null` where the connection was closed instead of an answer. */
+  status: number | null;
+  idempotencyKey: string | null;
+  /** Answered from an earlier request with the same `Idempotency-Key`. */
+  replayed: boolean;
+  /** The id of the fault that it met. */
+  fault: string | null;
+}
+
+export interface Faults {
+  /** @throws {Error} naming the field that is wrong. */
+  add(options: FaultOptions): Fault;
+  /** Those that will still meet a request. */
+  list(): Fault[];
+  /** `false` when there is none of that id. */
+  remove(id: string): boolean;
+  clear(): void;
+}
+
+export interface RequestLog {
+  /** Requests since the last `clear`; the last 10,000 of them are kept. */
+  readonly total: number;
+  /** Oldest first. */
+  list(): LoggedRequest[];
+  clear(): void;
+  /** Resolves when `count` requests fit (default 1; those that are there already count). Rejects after `timeoutMs` (default 5000). */
+  waitFor(fits: (request: LoggedRequest) => boolean, options?: { count?: number; timeoutMs?: number }): Promise<LoggedRequest[]>;
+}
+
+export interface Sandbox {
+  /** Its base URL without a slash at the end, e.g. `http://127.0.0.1:4010`. */
+  readonly url: string;
+  readonly port: number;
+  /** The environment variables that make trunkline speak to it. */
+  readonly env: Record<string, string>;
+  readonly faults: Faults;
+  readonly requests: RequestLog;
+  /** Forgets faults, requests, remembered answers and all that the platforms hold. */
+  reset(): void;
+  /** Stops listening and closes every connection. */
+  close(): Promise<void>;
+}
+
+/** Starts the simulated platforms. Rejects with Node's own error when the port is taken. */
+export function createSandbox(options?: SandboxOptions): Promise<Sandbox>;

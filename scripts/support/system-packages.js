@@ -1,0 +1,66 @@
+// Installs what the machine lacks through its own package manager, or says the exact command that does.
+'use strict';
+
+const { spawnSync } = require('node:child_process');
+const { onPath, outputOf, MIN_BOOST } = require('./toolchain.js');
+
+/** @typedef {import('./toolchain.js').Requirement} Requirement */
+
+/** A wish in the table that stands for "this or newer, whichever the distribution has". */
+const BOOST_WISH = 'libboost1.81-dev';
+
+/** @returns {string[] | undefined} what to put before apt-get; undefined when this user may not install */
+function aptPrefix() {
+  if (process.platform !== 'linux' || !onPath('apt-get')) return undefined;
+  if (process.getuid?.() === 0) return [];
+  return onPath('sudo') && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0 ? ['sudo', '-n'] : undefined;
+}
+
+/** @returns {string} the distribution's oldest Boost that is new enough: the one that it keeps longest */
+function boostCandidate() {
+  const names = outputOf('apt-cache', ['pkgnames', 'libboost1.']) ?? '';
+  const minors = names.split('\n')
+    .map((name) => /^libboost1\.(\d+)-dev$/.exec(name.trim())?.[1])
+    .flatMap((minor) => (minor !== undefined && Number(minor) >= MIN_BOOST ? [Number(minor)] : []))
+    .sort((a, b) => a - b);
+  return minors.length === 0 ? BOOST_WISH : `libboost1.${minors[0]}-dev`;
+}
+
+/** @param {string[]} command @returns {boolean} */
+function runQuietly(command) {
+  const [name, ...args] = command;
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const result = spawnSync(name, args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 << 20 });
+  if (result.status !== 0) process.stderr.write(`${command.join(' ')} failed\n${result.stdout ?? ''}${result.stderr ?? ''}`);
+  return result.status === 0;
+}
+
+/** @param {Requirement[]} requirements @param {'apt' | 'dnf' | 'brew'} manager */
+function packagesOf(requirements, manager) {
+  return [...new Set(requirements.flatMap((requirement) => requirement[manager]))];
+}
+
+/**
+ * @param {Requirement[]} requirements
+ * @returns {boolean} false when nothing could be installed from here
+ */
+function install(requirements) {
+  const prefix = aptPrefix();
+  if (prefix === undefined) return false;
+  console.log(`setup: installing ${packagesOf(requirements, 'apt').join(' ')}`);
+  // An old list is no reason to stop: the install may still find everything.
+  runQuietly([...prefix, 'apt-get', 'update', '-q']);
+  const packages = packagesOf(requirements, 'apt').map((name) => (name === BOOST_WISH ? boostCandidate() : name));
+  return runQuietly([...prefix, 'apt-get', 'install', '-y', '-q', '--no-install-recommends', ...packages]);
+}
+
+/** @param {Requirement[]} requirements @returns {string} what a person types, per package manager */
+function instructions(requirements) {
+  return [
+    `  Debian, Ubuntu:  sudo apt-get update && sudo apt-get install ${packagesOf(requirements, 'apt').join(' ')}`,
+    `  Fedora, RHEL:    sudo dnf install ${packagesOf(requirements, 'dnf').join(' ')}`,
+    `  macOS:           brew install ${packagesOf(requirements, 'brew').join(' ')}`,
+  ].join('\n');
+}
+
+module.exports = { install, instructions };

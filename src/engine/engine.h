@@ -1,0 +1,59 @@
+// The engine thread: one per process, with a libuv loop of its own. It owns sockets, timers and deliveries; nothing on it blocks.
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "net/context.h"
+#include "retry/timer_wheel.h"
+
+namespace trunkline::engine {
+
+class Engine {
+ public:
+  // The process's engine; starts it when nobody holds it yet. It stops when the last holder lets go, which must not be on the engine
+  // thread itself: jobs capture what they need, never the engine.
+  static Result<std::shared_ptr<Engine>> Acquire();
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  using Job = std::function<void()>;
+
+  // The mailbox: runs `job` on the engine thread, in the order of posting. Any thread. Jobs posted once the engine is stopping are dropped.
+  void Post(Job job);
+
+  // Posts and waits until the job has run. Not on the engine thread.
+  void RunAndWait(const Job& job);
+
+  // What the loop offers to the objects that live on it. Engine thread only.
+  net::Context& context() { return context_; }
+
+ private:
+  Engine();
+  Status Start();
+  void Run();
+  void DrainMailbox();
+  void AdvanceTimers();
+  void ArmTimer();
+
+  std::mutex mutex_;
+  std::vector<Job> mailbox_;
+  bool stopping_ = false;
+
+  uv_loop_t loop_{};
+  uv_async_t wake_{};
+  uv_prepare_t before_poll_{};
+  uv_timer_t timer_{};
+  retry::TimerWheel timers_;
+  net::Context context_;
+  std::thread thread_;
+};
+
+}  // namespace trunkline::engine

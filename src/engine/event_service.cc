@@ -1,0 +1,165 @@
+#include "engine/event_service.h"
+
+#include <utility>
+
+namespace trunkline::engine {
+
+struct EventService::Core {
+  explicit Core(net::Context& loop_context) : context(loop_context) {}
+
+  net::Context& context;
+  std::unique_ptr<net::HttpClient> client;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<delivery::Pipeline> pipeline;  // last: it refers to the others, and goes first
+
+  bool open() const { return pipeline != nullptr; }
+};
+
+namespace {
+
+Error ClosedError() { return {.code = ErrorCode::kClosed, .message = "the service is closed"}; }
+
+// The end of a store waits for a commit, so it happens on libuv's pool, not on the engine.
+void DestroyStore(uv_loop_t* loop, std::unique_ptr<store::Store> store, std::function<void()> destroyed) {
+  struct Work {
+    uv_work_t request;
+    std::unique_ptr<store::Store> store;
+    std::function<void()> destroyed;
+  };
+  auto work = std::make_unique<Work>();
+  work->request.data = work.get();
+  work->store = std::move(store);
+  work->destroyed = std::move(destroyed);
+  uv_queue_work(
+      loop, &work.release()->request, [](uv_work_t* request) { static_cast<Work*>(request->data)->store.reset(); },
+      [](uv_work_t* request, int) {
+        const std::unique_ptr<Work> done(static_cast<Work*>(request->data));
+        done->destroyed();
+      });
+}
+
+}  // namespace
+
+EventService::EventService(std::shared_ptr<Engine> engine, std::unique_ptr<delivery::Admission> admission)
+    : engine_(std::move(engine)),
+      admission_(std::move(admission)),
+      counters_(std::make_unique<delivery::PipelineCounters>()),
+      core_(std::make_shared<Core>(engine_->context())) {}
+
+Result<std::unique_ptr<EventService>> EventService::Create(std::shared_ptr<Engine> engine, EventServiceOptions options,
+                                                           EventServiceCallbacks callbacks) {
+  auto verifier = crypto::SignatureVerifier::Create(std::move(options.scheme), options.secrets, options.tolerance_seconds);
+  if (!verifier) return verifier.error();
+  auto ring = idempotency::Ring::Create(options.ring, SystemClock());
+  if (!ring) return ring.error();
+  options.pipeline.base = options.client.base;
+  options.pipeline.max_in_flight = options.client.max_connections;
+
+  auto admission = std::make_unique<delivery::Admission>(std::move(*verifier), std::move(*ring), SystemClock());
+  std::unique_ptr<EventService> service(new EventService(std::move(engine), std::move(admission)));
+  Status made = Ok();
+  service->engine_->RunAndWait([&] {
+    Core& core = *service->core_;
+    auto client = net::HttpClient::Create(core.context, std::move(options.client));
+    if (!client) {
+      made = std::move(client.error());
+      return;
+    }
+    core.client = std::move(*client);
+    // The engine outlives every store: whoever holds the service holds the engine.
+    core.store = std::make_unique<store::Store>(std::move(options.store), SystemClock(),
+                                                [engine = service->engine_.get()](Engine::Job job) { engine->Post(std::move(job)); });
+    core.pipeline = std::make_unique<delivery::Pipeline>(std::move(options.pipeline), *core.store, *core.client, *core.context.timers,
+                                                         *core.context.clock, *service->admission_, *service->counters_,
+                                                         std::move(callbacks.finished));
+  });
+  if (!made.ok()) return made.error();
+  return service;
+}
+
+EventService::~EventService() {
+  std::unique_ptr<store::Store> store;
+  engine_->RunAndWait([&] {
+    store = std::move(core_->store);
+    core_->pipeline.reset();
+    core_->client.reset();
+  });
+  store.reset();
+  // Jobs that the store posted before it ended may still lie in the mailbox. They find their pipeline gone; this waits for them,
+  // since what they look at is in part this object's.
+  engine_->RunAndWait([] {});
+}
+
+void EventService::Open(std::function<void(Result<std::size_t>)> opened) {
+  engine_->Post([this, core = core_, opened = std::move(opened)]() mutable {
+    if (!core->open()) return opened(ClosedError());
+    core->store->Open([this, core = std::weak_ptr(core), opened = std::move(opened)](Result<store::Recovery> recovery) {
+      const auto alive = core.lock();
+      if (!alive || !alive->open()) return;
+      if (!recovery) return opened(recovery.error());
+      for (const store::RememberedId& id : recovery->ids) admission_->Restore(id.event_id, id.done, id.at_ms);
+      const std::size_t unfinished = recovery->unfinished.size();
+      opened(unfinished);
+      alive->pipeline->Resume(std::move(recovery->unfinished));
+    });
+  });
+}
+
+void EventService::Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us, delivery::AnswerCallback answer) {
+  engine_->Post([this, core = core_, fields = std::move(fields), payload = std::move(payload), arrived_us,
+                 answer = std::move(answer)]() mutable {
+    if (core->open()) return core->pipeline->Accept(std::move(fields), std::move(payload), arrived_us, std::move(answer));
+    admission_->Release(fields.event_id);
+    answer({delivery::AnswerKind::kRefused, ClosedError()});
+  });
+}
+
+void EventService::JoinDuplicate(std::string event_id, delivery::AnswerCallback answer) {
+  engine_->Post([core = core_, event_id = std::move(event_id), answer = std::move(answer)]() mutable {
+    if (core->open()) return core->pipeline->JoinDuplicate(event_id, std::move(answer));
+    answer({delivery::AnswerKind::kRefused, ClosedError()});
+  });
+}
+
+void EventService::Replay(std::string event_id, std::optional<std::string> payload, delivery::AnswerCallback answer) {
+  const std::int64_t arrived_us = SystemClock().MonotonicUs();
+  std::optional<delivery::Pipeline::FreshEvent> fresh;
+  if (payload) {
+    auto fields = delivery::Admission::Read(AsBytes(*payload));
+    if (!fields) {
+      engine_->Post([answer = std::move(answer), error = std::move(fields.error())] {
+        answer({delivery::AnswerKind::kRefused, error});
+      });
+      return;
+    }
+    event_id = fields->event_id;
+    fresh = {std::move(*fields), std::move(*payload)};
+  }
+  engine_->Post([core = core_, event_id = std::move(event_id), fresh = std::move(fresh), arrived_us, answer = std::move(answer)]() mutable {
+    if (core->open()) return core->pipeline->Replay(std::move(event_id), std::move(fresh), arrived_us, std::move(answer));
+    answer({delivery::AnswerKind::kRefused, ClosedError()});
+  });
+}
+
+void EventService::DeadLetters(store::Journal::Callback<std::vector<store::DeadLetter>> callback) {
+  engine_->Post([core = core_, callback = std::move(callback)]() mutable {
+    if (core->store) return core->store->DeadLetters(std::move(callback));
+    callback(ClosedError());
+  });
+}
+
+void EventService::Close(std::int64_t grace_ms, std::function<void()> closed) {
+  engine_->Post([engine = engine_.get(), core = core_, grace_ms, closed = std::move(closed)]() mutable {
+    if (!core->open()) return closed();
+    core->pipeline->Stop(grace_ms, [engine, core, closed = std::move(closed)]() mutable {
+      // In a turn of its own: the pipeline is still at work here.
+      engine->Post([core, closed = std::move(closed)]() mutable {
+        core->pipeline.reset();
+        core->client.reset();
+        if (core->store) DestroyStore(core->context.loop, std::move(core->store), std::move(closed));
+      });
+    });
+  });
+}
+
+}  // namespace trunkline::engine

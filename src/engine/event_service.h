@@ -1,0 +1,80 @@
+// An event service: the door on the caller's thread, and behind it on the engine a store, an HTTP client and a pipeline.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "delivery/admission.h"
+#include "delivery/pipeline.h"
+#include "engine/engine.h"
+#include "net/http_client.h"
+#include "store/store.h"
+
+namespace trunkline::engine {
+
+struct EventServiceOptions {
+  crypto::SignatureScheme scheme;
+  std::vector<std::vector<std::uint8_t>> secrets;
+  std::int64_t tolerance_seconds = 300;
+  idempotency::RingOptions ring;
+  store::StoreOptions store;
+  net::ClientOptions client;
+  delivery::PipelineOptions pipeline;
+};
+
+// Called on the engine thread. None is called once the service has been destroyed.
+struct EventServiceCallbacks {
+  std::function<void(const delivery::Finished&)> finished;
+};
+
+class EventService {
+ public:
+  // CONFIG_INVALID for options that cannot work. Opens nothing yet.
+  static Result<std::unique_ptr<EventService>> Create(std::shared_ptr<Engine> engine, EventServiceOptions options,
+                                                      EventServiceCallbacks callbacks);
+  // Drops what is under way (it is on disk) and waits until the engine has let go: for a graceful end, Close first.
+  ~EventService();
+  EventService(const EventService&) = delete;
+  EventService& operator=(const EventService&) = delete;
+
+  // The methods below may be called from any thread; answers come on the engine thread.
+
+  // Opens the store, fills the ring with the ids of earlier runs, and goes on with their unfinished events: how many there are.
+  // Before it has succeeded nothing may be admitted: the ring would not know what it has to refuse.
+  void Open(std::function<void(Result<std::size_t>)> opened);
+
+  // Verify, read, claim: on the caller's own thread, always the same one.
+  delivery::Admitted Admit(ByteView body, const crypto::SignatureHeaders& signature) { return admission_->Admit(body, signature); }
+
+  // What Admit has let in (kClaimed), with a copy of the body.
+  void Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us, delivery::AnswerCallback answer);
+  // What Admit has found in flight.
+  void JoinDuplicate(std::string event_id, delivery::AnswerCallback answer);
+  // By id, or with the whole event.
+  void Replay(std::string event_id, std::optional<std::string> payload, delivery::AnswerCallback answer);
+  void DeadLetters(store::Journal::Callback<std::vector<store::DeadLetter>> callback);
+
+  const delivery::PipelineCounters& counters() const { return *counters_; }
+  delivery::RingUse ring_use() { return admission_->ring_use(); }
+
+  // Takes nothing more, finishes or parks what is under way within `grace_ms`, writes everything down, lets go of the directory.
+  void Close(std::int64_t grace_ms, std::function<void()> closed);
+
+ private:
+  struct Core;  // lives on the engine thread
+
+  EventService(std::shared_ptr<Engine> engine, std::unique_ptr<delivery::Admission> admission);
+
+  std::shared_ptr<Engine> engine_;
+  std::unique_ptr<delivery::Admission> admission_;
+  std::unique_ptr<delivery::PipelineCounters> counters_;
+  std::shared_ptr<Core> core_;  // touched on the engine thread only, but for its creation and end
+};
+
+}  // namespace trunkline::engine

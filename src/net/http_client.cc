@@ -1,0 +1,156 @@
+#include "net/http_client.h"
+
+#include <algorithm>
+
+namespace trunkline::net {
+
+struct HttpClient::Call {
+  Call(HttpClient& client, std::string bytes, bool head, Callback done)
+      : wire(std::move(bytes)), head_request(head), callback(std::move(done)), timer([this, &client] { client.OnCallTimeout(*this); }) {}
+
+  std::string wire;
+  bool head_request;
+  Callback callback;
+  Connection* connection = nullptr;  // null while waiting
+  retry::Timer timer;
+};
+
+Result<std::unique_ptr<HttpClient>> HttpClient::Create(Context& context, ClientOptions options) {
+  if (!options.base.tls && !options.base.IsLoopback() && !options.allow_insecure) {
+    return Error{.code = ErrorCode::kConfigInvalid,
+                 .message = "base URL: plain http to " + options.base.host + " is refused",
+                 .hint = "Credentials would cross the network in the clear. Use https, or set allowInsecure if the network is trusted."};
+  }
+  std::shared_ptr<TlsContext> tls;
+  if (options.base.tls) {
+    auto created = TlsContext::Create(options.tls);
+    if (!created) return created.error();
+    tls = std::move(*created);
+  }
+  return std::unique_ptr<HttpClient>(new HttpClient(context, std::move(options), std::move(tls)));
+}
+
+HttpClient::HttpClient(Context& context, ClientOptions options, std::shared_ptr<TlsContext> tls)
+    : context_(context), options_(std::move(options)), tls_(std::move(tls)) {}
+
+HttpClient::~HttpClient() = default;
+
+void HttpClient::Send(std::string wire, bool head_request, std::int64_t timeout_ms, Callback callback) {
+  ++counters_.requests;
+  auto call = std::make_unique<Call>(*this, std::move(wire), head_request, std::move(callback));
+  context_.timers->Schedule(call->timer, context_.clock->MonotonicMs() + timeout_ms);
+  waiting_.push_back(std::move(call));
+  Pump();
+}
+
+// Gives waiting calls to idle connections, and opens as many more as are allowed and wanted.
+void HttpClient::Pump() {
+  while (!waiting_.empty() && !idle_.empty()) {
+    Connection& connection = *idle_.back();
+    idle_.pop_back();
+    std::unique_ptr<Call> call = std::move(waiting_.front());
+    waiting_.pop_front();
+    Start(connection, std::move(call));
+  }
+  while (connecting_ < waiting_.size() && slots_.size() < options_.max_connections) OpenConnection();
+}
+
+void HttpClient::OpenConnection() {
+  auto owned = std::make_unique<Connection>(context_, options_.base, tls_.get(), options_.limits,
+                                            static_cast<ConnectionOwner&>(*this));
+  Connection& connection = *owned;
+  slots_[&connection].connection = std::move(owned);
+  ++connecting_;
+  ++counters_.connections_opened;
+  connection.set_on_timer([this, &connection] {
+    if (connection.connected()) {  // idle for too long
+      std::erase(idle_, &connection);
+      slots_.erase(&connection);
+      return;
+    }
+    OnLost(connection, {.code = ErrorCode::kTimeout, .message = "no connection to " + options_.base.authority + " within " +
+                                                                std::to_string(options_.connect_timeout_ms) + " ms"});
+  });
+  context_.timers->Schedule(connection.timer(), context_.clock->MonotonicMs() + options_.connect_timeout_ms);
+  connection.Open();
+}
+
+void HttpClient::Start(Connection& connection, std::unique_ptr<Call> call) {
+  context_.timers->Cancel(connection.timer());
+  call->connection = &connection;
+  Call& started = *call;
+  slots_[&connection].call = std::move(call);
+  connection.Send(started.wire, started.head_request);
+}
+
+void HttpClient::OnConnected(Connection& connection) {
+  --connecting_;
+  context_.timers->Schedule(connection.timer(), context_.clock->MonotonicMs() + options_.idle_timeout_ms);
+  idle_.push_back(&connection);
+  Pump();
+}
+
+void HttpClient::OnResponse(Connection& connection, Response response, bool reusable) {
+  std::unique_ptr<Call> call = std::move(slots_[&connection].call);
+  if (reusable) {
+    context_.timers->Schedule(connection.timer(), context_.clock->MonotonicMs() + options_.idle_timeout_ms);
+    idle_.push_back(&connection);
+  } else {
+    slots_.erase(&connection);
+  }
+  Finish(std::move(call), std::move(response));
+  Pump();
+}
+
+void HttpClient::OnLost(Connection& connection, Error error) {
+  const bool was_connected = connection.requests_sent() > 0 || std::erase(idle_, &connection) > 0;
+  const bool reused = connection.requests_sent() > 1;
+  const bool answer_started = connection.answer_started();
+  std::unique_ptr<Call> call = std::move(slots_[&connection].call);
+  if (!was_connected) --connecting_;
+  slots_.erase(&connection);
+
+  if (call) {
+    if (reused && !answer_started && error.code == ErrorCode::kConnectionFailed) {
+      // The server closed the kept-alive connection while the request was on its way. Idle ones of the same age are
+      // likely dead too, so a fresh one is opened: each further one lost this way would cost the call another round trip.
+      ++counters_.resent;
+      call->connection = nullptr;
+      waiting_.push_front(std::move(call));
+      for (Connection* stale : std::exchange(idle_, {})) slots_.erase(stale);
+    } else {
+      Finish(std::move(call), std::move(error));
+    }
+  } else if (!was_connected && !waiting_.empty() && connecting_ < waiting_.size()) {
+    // One connection that could not be made fails the one call that has waited longest for it.
+    std::unique_ptr<Call> first = std::move(waiting_.front());
+    waiting_.pop_front();
+    Finish(std::move(first), std::move(error));
+  }
+  Pump();
+}
+
+void HttpClient::OnCallTimeout(Call& call) {
+  Error error{.code = ErrorCode::kTimeout, .message = "no answer from " + options_.base.authority + " in time"};
+  std::unique_ptr<Call> owned;
+  if (call.connection != nullptr) {
+    Connection* connection = call.connection;
+    owned = std::move(slots_[connection].call);
+    slots_.erase(connection);  // an answer may still come there: for nobody
+  } else {
+    const auto place = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& waiting) { return waiting.get() == &call; });
+    owned = std::move(*place);
+    waiting_.erase(place);
+  }
+  Finish(std::move(owned), std::move(error));
+  Pump();
+}
+
+void HttpClient::Finish(std::unique_ptr<Call> call, Result<Response> result) {
+  context_.timers->Cancel(call->timer);
+  const Callback callback = std::move(call->callback);
+  call.reset();
+  callback(std::move(result));
+}
+
+}  // namespace trunkline::net

@@ -1,0 +1,76 @@
+// An HTTP/1.1 client for one origin: a bounded pool of kept-alive connections, and a queue in front of it.
+// One call here is one try; waiting and trying again is the delivery's work.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "net/connection.h"
+#include "net/transport.h"
+
+namespace trunkline::net {
+
+struct ClientOptions {
+  BaseUrl base;
+  TlsOptions tls;
+  bool allow_insecure = false;              // plain http to another machine
+  std::size_t max_connections = 64;
+  std::int64_t connect_timeout_ms = 3000;   // name look-up, TCP and TLS together
+  std::int64_t idle_timeout_ms = 4000;      // below the five seconds after which many servers close
+  ResponseLimits limits;
+};
+
+struct ClientCounters {
+  std::uint64_t requests = 0;
+  std::uint64_t connections_opened = 0;
+  std::uint64_t resent = 0;  // on a fresh connection, after a kept-alive one had proved dead
+};
+
+// Everything on the loop's thread.
+class HttpClient final : public Transport, ConnectionOwner {
+ public:
+  // CONFIG_INVALID when the TLS options cannot be read, and for plain http to another machine unless that is allowed.
+  static Result<std::unique_ptr<HttpClient>> Create(Context& context, ClientOptions options);
+  ~HttpClient() override;  // drops what is under way without calling back
+
+  // A kept-alive connection that closes before any byte of an answer is replaced at once and the request sent again, uncounted.
+  void Send(std::string wire, bool head_request, std::int64_t timeout_ms, Callback callback) override;
+
+  const BaseUrl& base() const { return options_.base; }
+  const ClientCounters& counters() const { return counters_; }
+
+ private:
+  struct Call;
+  struct Slot {
+    std::unique_ptr<Connection> connection;
+    std::unique_ptr<Call> call;  // under way on it
+  };
+
+  HttpClient(Context& context, ClientOptions options, std::shared_ptr<TlsContext> tls);
+
+  void Pump();
+  void OpenConnection();
+  void Start(Connection& connection, std::unique_ptr<Call> call);
+  void OnCallTimeout(Call& call);
+  void Finish(std::unique_ptr<Call> call, Result<Response> result);
+
+  void OnConnected(Connection& connection) override;
+  void OnResponse(Connection& connection, Response response, bool reusable) override;
+  void OnLost(Connection& connection, Error error) override;
+
+  Context& context_;
+  const ClientOptions options_;
+  std::shared_ptr<TlsContext> tls_;
+  std::unordered_map<Connection*, Slot> slots_;
+  std::vector<Connection*> idle_;  // the one used last is used next: the others may then go idle for good
+  std::size_t connecting_ = 0;
+  std::deque<std::unique_ptr<Call>> waiting_;
+  ClientCounters counters_;
+};
+
+}  // namespace trunkline::net

@@ -1,0 +1,125 @@
+#include "net/request.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/url/grammar/unsigned_rule.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+#include <cctype>
+
+namespace trunkline::net {
+namespace {
+
+Error Invalid(std::string message) { return {.code = ErrorCode::kConfigInvalid, .message = std::move(message)}; }
+
+// tchar of RFC 9110, 5.6.2.
+bool IsToken(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+}
+
+// field-value of RFC 9110, 5.5: visible characters, spaces, tabs and bytes above 127, no white space at the ends.
+bool IsFieldValue(std::string_view text) {
+  if (!text.empty() && (text.front() == ' ' || text.front() == '\t' || text.back() == ' ' || text.back() == '\t')) {
+    return false;
+  }
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7f); });
+}
+
+bool IsTarget(std::string_view text) {
+  return !text.empty() && text.front() == '/' &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f && c != '#'; });
+}
+
+bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  });
+}
+
+// What Serialize writes itself, or what would change how the message is framed.
+bool IsReserved(std::string_view name) {
+  constexpr std::array<std::string_view, 7> kReserved = {"Host",    "Content-Length", "Connection", "Transfer-Encoding",
+                                                         "Upgrade", "Expect",         "Trailer"};
+  return std::any_of(kReserved.begin(), kReserved.end(), [&](auto reserved) { return EqualsIgnoringCase(name, reserved); });
+}
+
+}  // namespace
+
+bool BaseUrl::IsLoopback() const {
+  if (EqualsIgnoringCase(host, "localhost") || host == "::1") return true;
+  const auto v4 = boost::urls::parse_ipv4_address(host);
+  return v4 && v4->is_loopback();
+}
+
+Result<BaseUrl> ParseBaseUrl(std::string_view text) {
+  const auto parsed = boost::urls::parse_absolute_uri(boost::core::string_view(text.data(), text.size()));
+  if (!parsed) return Invalid("base URL: expected an absolute URL such as https://api.example.com, got something else");
+  const boost::urls::url_view url = *parsed;
+  BaseUrl base;
+  if (url.scheme_id() == boost::urls::scheme::https) {
+    base.tls = true;
+  } else if (url.scheme_id() == boost::urls::scheme::http) {
+    base.tls = false;
+  } else {
+    return Invalid("base URL: expected the scheme http or https");
+  }
+  if (url.has_userinfo()) return Invalid("base URL: user name and password do not belong into it");
+  if (url.has_query() || url.has_fragment()) return Invalid("base URL: a query or fragment does not belong into it");
+  base.host = url.host_address();
+  if (base.host.empty()) return Invalid("base URL: the host is missing");
+  const std::uint16_t default_port = base.tls ? 443 : 80;
+  base.port = url.has_port() ? url.port_number() : default_port;
+  if (base.port == 0) return Invalid("base URL: the port is out of range");
+  base.authority = std::string(url.encoded_host());
+  if (base.port != default_port) base.authority += ':' + std::to_string(base.port);
+  base.path = std::string(url.encoded_path());
+  while (!base.path.empty() && base.path.back() == '/') base.path.pop_back();
+  return base;
+}
+
+Result<std::string> Serialize(const BaseUrl& base, const Request& request) {
+  if (!IsToken(request.method)) return Invalid("method: expected an HTTP token such as POST");
+  if (!IsTarget(request.target)) return Invalid("path: expected a percent-encoded path that begins with /");
+  std::string wire;
+  wire.reserve(256 + request.target.size() + request.body.size());
+  wire.append(request.method).append(" ").append(base.path).append(request.target).append(" HTTP/1.1\r\nHost: ");
+  wire.append(base.authority).append("\r\n");
+  bool has_accept = false;
+  for (const auto& [name, value] : request.headers) {
+    if (!IsToken(name)) return Invalid("header name: expected an HTTP token");
+    if (IsReserved(name)) return Invalid("header " + name + ": is set by the client itself");
+    if (!IsFieldValue(value)) return Invalid("header " + name + ": the value holds a character that no header may hold");
+    has_accept = has_accept || EqualsIgnoringCase(name, "Accept");
+    wire.append(name).append(": ").append(value).append("\r\n");
+  }
+  if (!has_accept) wire.append("Accept: */*\r\n");
+  // A method that usually carries a body says so even when it is empty (RFC 9110, 8.6).
+  if (request.has_body || request.method == "POST" || request.method == "PUT" || request.method == "PATCH") {
+    wire.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
+  }
+  wire.append("\r\n").append(request.body);
+  return wire;
+}
+
+std::string EncodePathSegment(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string encoded;
+  encoded.reserve(text.size());
+  for (const unsigned char c : text) {
+    if (std::isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~') {
+      encoded += static_cast<char>(c);
+    } else {
+      encoded += '%';
+      encoded += kHex[c >> 4];
+      encoded += kHex[c & 15];
+    }
+  }
+  // A segment of dots alone would be taken as a step in the path, whatever its encoding.
+  if (encoded == ".") return "%2E";
+  if (encoded == "..") return "%2E%2E";
+  return encoded;
+}
+
+}  // namespace trunkline::net

@@ -1,0 +1,151 @@
+#include "net/response_parser.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+#include <cctype>
+#include <optional>
+
+namespace trunkline::net {
+namespace {
+
+namespace http = boost::beast::http;
+using BeastError = boost::beast::error_code;
+
+// Beast calls back with what it has recognised; this only collects it.
+class Collector final : public http::basic_parser<false> {
+ public:
+  Response response;
+
+ private:
+  using View = boost::beast::string_view;
+
+  void on_request_impl(http::verb, View, View, int, BeastError&) override {}
+  void on_response_impl(int code, View, int, BeastError& error) override {
+    error = {};
+    response.status = code;
+  }
+  void on_field_impl(http::field, View name, View value, BeastError& error) override {
+    error = {};
+    std::string lower(name.data(), name.size());
+    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    response.headers.emplace_back(std::move(lower), std::string(value.data(), value.size()));
+  }
+  void on_header_impl(BeastError& error) override { error = {}; }
+  void on_body_init_impl(const boost::optional<std::uint64_t>& length, BeastError& error) override {
+    error = {};
+    // The announced length is already within the limit here; still no more is reserved than a small body needs.
+    if (length) response.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, 64 * 1024)));
+  }
+  std::size_t on_body_impl(View body, BeastError& error) override {
+    error = {};
+    response.body.append(body.data(), body.size());
+    return body.size();
+  }
+  void on_chunk_header_impl(std::uint64_t, View, BeastError& error) override { error = {}; }
+  std::size_t on_chunk_body_impl(std::uint64_t, View body, BeastError& error) override { return on_body_impl(body, error); }
+  void on_finish_impl(BeastError& error) override { error = {}; }
+};
+
+Error FromBeast(const BeastError& error) {
+  if (error == http::error::body_limit || error == http::error::header_limit) {
+    return {.code = ErrorCode::kResponseTooLarge, .message = "the answer exceeds the size limit"};
+  }
+  return {.code = ErrorCode::kMalformedResponse, .message = "the answer is not valid HTTP: " + error.message()};
+}
+
+}  // namespace
+
+std::string_view Response::Header(std::string_view lower_case_name) const {
+  for (const auto& [name, value] : headers) {
+    if (name == lower_case_name) return value;
+  }
+  return {};
+}
+
+struct ResponseParser::State {
+  ResponseLimits limits;
+  bool head_request;
+  bool started = false;
+  std::string unread;  // the beginning of a header or chunk line whose end has not come
+  std::optional<Collector> collector;
+
+  void Begin() {
+    collector.emplace();
+    collector->eager(true);
+    collector->header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
+    collector->body_limit(limits.max_body_bytes);
+    collector->skip(head_request);
+  }
+
+  bool IsInterim() const { return collector->response.status >= 100 && collector->response.status < 200; }
+
+  // Bytes taken from `bytes`, parsing on past interim responses. 101 is none: nothing here asks to switch protocols.
+  Result<std::size_t> Consume(std::string_view bytes) {
+    std::size_t taken = 0;
+    while (taken < bytes.size() && !collector->is_done()) {
+      BeastError error;
+      const std::size_t used = collector->put(boost::asio::buffer(bytes.data() + taken, bytes.size() - taken), error);
+      taken += used;
+      if (error == http::error::need_more) break;
+      if (error) return FromBeast(error);
+      if (collector->is_done() && IsInterim()) {
+        if (collector->response.status == 101) {
+          return Error{.code = ErrorCode::kMalformedResponse, .message = "the answer switches protocols unasked (101)"};
+        }
+        Begin();
+      } else if (used == 0) {
+        break;
+      }
+    }
+    return taken;
+  }
+};
+
+ResponseParser::ResponseParser(const ResponseLimits& limits, bool head_request) : state_(std::make_unique<State>()) {
+  state_->limits = limits;
+  state_->head_request = head_request;
+  state_->Begin();
+}
+
+ResponseParser::~ResponseParser() = default;
+
+Result<ResponseParser::Progress> ResponseParser::Feed(std::string_view bytes) {
+  State& s = *state_;
+  if (bytes.empty()) return Progress::kNeedMore;
+  s.started = true;
+  std::string joined;
+  if (!s.unread.empty()) {
+    joined = std::move(s.unread);
+    joined.append(bytes);
+    bytes = joined;
+    s.unread.clear();
+  }
+  auto taken = s.Consume(bytes);
+  if (!taken) return taken.error();
+  if (s.collector->is_done()) {
+    if (*taken != bytes.size()) {
+      return Error{.code = ErrorCode::kMalformedResponse, .message = "bytes follow the end of the answer"};
+    }
+    return Progress::kDone;
+  }
+  s.unread.assign(bytes.substr(*taken));
+  return Progress::kNeedMore;
+}
+
+Result<ResponseParser::Progress> ResponseParser::FeedEnd() {
+  BeastError error;
+  if (state_->unread.empty() && state_->collector->got_some()) {
+    state_->collector->put_eof(error);
+    if (!error && state_->collector->is_done()) return Progress::kDone;
+  }
+  return Error{.code = ErrorCode::kMalformedResponse, .message = "the connection closed before the answer was complete"};
+}
+
+bool ResponseParser::started() const { return state_->started; }
+
+bool ResponseParser::keep_alive() const { return state_->collector->keep_alive(); }
+
+Response ResponseParser::Take() { return std::move(state_->collector->response); }
+
+}  // namespace trunkline::net

@@ -1,0 +1,53 @@
+// Reads one HTTP/1.1 or 1.0 response (RFC 9112) as its bytes come, with Boost.Beast's parser and our limits.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace trunkline::net {
+
+struct Response {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, in the order they came
+  std::string body;
+
+  // The first value under that lower-case name; empty when there is none.
+  std::string_view Header(std::string_view lower_case_name) const;
+};
+
+struct ResponseLimits {
+  std::size_t max_header_bytes = 64 * 1024;
+  std::size_t max_body_bytes = 10 * 1024 * 1024;
+};
+
+class ResponseParser {
+ public:
+  // `head_request`: the response has no body, whatever its headers say.
+  ResponseParser(const ResponseLimits& limits, bool head_request);
+  ~ResponseParser();
+
+  enum class Progress { kNeedMore, kDone };
+
+  // Takes the next bytes. MALFORMED_RESPONSE or RESPONSE_TOO_LARGE when they cannot be the rest of an acceptable response;
+  // bytes past its end are MALFORMED_RESPONSE too: nothing was asked that they could answer. Interim responses (1xx) are passed over.
+  Result<Progress> Feed(std::string_view bytes);
+
+  // The peer has closed: kDone when that ends the body, as it does where no length was given; else MALFORMED_RESPONSE.
+  Result<Progress> FeedEnd();
+
+  bool started() const;     // has any byte come?
+  bool keep_alive() const;  // when done: may the connection carry another request?
+  Response Take();          // when done
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace trunkline::net

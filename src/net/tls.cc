@@ -1,0 +1,203 @@
+#include "net/tls.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <array>
+
+namespace trunkline::net {
+namespace {
+
+template <auto Free>
+struct Deleter {
+  template <typename T>
+  void operator()(T* pointer) const {
+    Free(pointer);
+  }
+};
+using SslContext = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
+using Ssl = std::unique_ptr<SSL, Deleter<SSL_free>>;
+using Bio = std::unique_ptr<BIO, Deleter<BIO_free>>;
+using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
+using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+
+Bio Reader(const std::string& pem) { return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))); }
+
+Error Invalid(std::string message) {
+  ERR_clear_error();
+  return {.code = ErrorCode::kConfigInvalid, .message = std::move(message)};
+}
+
+// The text of OpenSSL's oldest error, e.g. "wrong version number"; the queue is emptied.
+std::string TakeOpenSslReason() {
+  const unsigned long code = ERR_get_error();
+  ERR_clear_error();
+  const char* reason = code != 0 ? ERR_reason_error_string(code) : nullptr;
+  return reason != nullptr ? reason : "the peer broke off";
+}
+
+// What a person can do about a certificate that was refused (X509_V_ERR_*).
+std::string_view CertificateHint(long verdict) {
+  switch (verdict) {
+    case X509_V_ERR_CERT_HAS_EXPIRED: return "The server's certificate has expired. Its operator has to renew it.";
+    case X509_V_ERR_CERT_NOT_YET_VALID: return "The server's certificate is not valid yet. Check the clocks on both sides.";
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      return "The certificate is self-signed or from a private CA. Pass that CA as tls.ca or NODE_EXTRA_CA_CERTS.";
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      return "The chain is incomplete or ends at an unknown CA. The server has to send its intermediate certificates, or pass the CA as tls.ca.";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return "The certificate is for another host. Use the name that it was issued for.";
+    default: return {};
+  }
+}
+
+bool IsIpAddress(const std::string& host) {
+  std::array<unsigned char, sizeof(in6_addr)> address{};
+  return inet_pton(AF_INET, host.c_str(), address.data()) == 1 || inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
+}
+
+}  // namespace
+
+struct TlsContext::Impl {
+  SslContext context;
+  bool verify = true;
+};
+
+TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsContext::~TlsContext() = default;
+
+Result<std::shared_ptr<TlsContext>> TlsContext::Create(const TlsOptions& options) {
+  ERR_clear_error();
+  auto impl = std::make_unique<Impl>();
+  impl->verify = options.verify;
+  impl->context.reset(SSL_CTX_new(TLS_client_method()));
+  if (!impl->context) return Invalid("tls: OpenSSL gave no context");
+  SSL_CTX* context = impl->context.get();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_verify(context, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  int trusted = 0;
+  if (const Bio in = Reader(options.trusted_pem); !options.trusted_pem.empty()) {
+    for (;;) {
+      const Certificate certificate(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
+      if (!certificate) break;
+      X509_STORE_add_cert(store, certificate.get());
+      ++trusted;
+    }
+    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) return Invalid("tls.ca: is not readable PEM");
+    ERR_clear_error();
+  }
+  if (options.verify && trusted == 0) return Invalid("tls.ca: holds no certificate to trust");
+
+  if (!options.cert_pem.empty()) {
+    const Bio chain = Reader(options.cert_pem);
+    const Certificate leaf(PEM_read_bio_X509_AUX(chain.get(), nullptr, nullptr, nullptr));
+    if (!leaf || SSL_CTX_use_certificate(context, leaf.get()) != 1) return Invalid("tls.cert: is not readable PEM");
+    while (X509* next = PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)) {
+      if (SSL_CTX_add0_chain_cert(context, next) != 1) X509_free(next);
+    }
+    ERR_clear_error();
+    const Bio in = Reader(options.key_pem);
+    const Key key(PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr));
+    if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1) return Invalid("tls.key: does not belong to tls.cert");
+  }
+  return std::shared_ptr<TlsContext>(new TlsContext(std::move(impl)));
+}
+
+struct TlsSession::Impl {
+  Ssl ssl;
+  BIO* from_network = nullptr;  // owned by ssl
+  BIO* to_network = nullptr;    // owned by ssl
+  bool verify = true;
+
+  Error Failed() const {
+    Error error{.code = ErrorCode::kTlsFailed, .message = {}};
+    const long verdict = SSL_get_verify_result(ssl.get());
+    if (verify && verdict != X509_V_OK) {
+      ERR_clear_error();
+      error.message = std::string("the certificate was refused: ") + X509_verify_cert_error_string(verdict);
+      error.hint = CertificateHint(verdict);
+    } else {
+      error.message = "TLS failed: " + TakeOpenSslReason();
+    }
+    return error;
+  }
+};
+
+TlsSession::TlsSession(TlsContext& context, const std::string& host) : impl_(std::make_unique<Impl>()) {
+  impl_->ssl.reset(SSL_new(context.impl().context.get()));
+  impl_->verify = context.impl().verify;
+  impl_->from_network = BIO_new(BIO_s_mem());
+  impl_->to_network = BIO_new(BIO_s_mem());
+  SSL* ssl = impl_->ssl.get();
+  SSL_set_bio(ssl, impl_->from_network, impl_->to_network);
+  if (IsIpAddress(host)) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
+  } else {
+    SSL_set1_host(ssl, host.c_str());
+    SSL_set_tlsext_host_name(ssl, host.c_str());
+  }
+  SSL_set_connect_state(ssl);
+}
+
+TlsSession::~TlsSession() = default;
+
+bool TlsSession::handshake_done() const { return SSL_is_init_finished(impl_->ssl.get()) == 1; }
+
+Status TlsSession::Handshake() {
+  ERR_clear_error();
+  const int result = SSL_do_handshake(impl_->ssl.get());
+  if (result == 1) return Ok();
+  const int error = SSL_get_error(impl_->ssl.get(), result);
+  if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return Ok();
+  return impl_->Failed();
+}
+
+Status TlsSession::Receive(std::string_view cipher, std::string& plain, bool& closed) {
+  BIO_write(impl_->from_network, cipher.data(), static_cast<int>(cipher.size()));
+  if (!handshake_done()) {
+    if (Status status = Handshake(); !status.ok()) return status;
+    if (!handshake_done()) return Ok();
+  }
+  ERR_clear_error();
+  std::array<char, 16 * 1024> buffer;
+  for (;;) {
+    std::size_t read = 0;
+    const int result = SSL_read_ex(impl_->ssl.get(), buffer.data(), buffer.size(), &read);
+    if (result == 1) {
+      plain.append(buffer.data(), read);
+      continue;
+    }
+    const int error = SSL_get_error(impl_->ssl.get(), result);
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return Ok();
+    if (error == SSL_ERROR_ZERO_RETURN) {
+      closed = true;
+      return Ok();
+    }
+    return impl_->Failed();
+  }
+}
+
+Status TlsSession::Send(std::string_view plain) {
+  ERR_clear_error();
+  std::size_t written = 0;
+  if (plain.empty() || SSL_write_ex(impl_->ssl.get(), plain.data(), plain.size(), &written) == 1) return Ok();
+  return impl_->Failed();
+}
+
+std::string TlsSession::TakeOutput() {
+  std::string out(BIO_ctrl_pending(impl_->to_network), '\0');
+  if (!out.empty()) BIO_read(impl_->to_network, out.data(), static_cast<int>(out.size()));
+  return out;
+}
+
+}  // namespace trunkline::net

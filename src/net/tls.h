@@ -1,0 +1,61 @@
+// TLS 1.2 and 1.3 for client connections, without a socket: bytes in, bytes out (OpenSSL through memory buffers).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace trunkline::net {
+
+struct TlsOptions {
+  std::string trusted_pem;  // the certificates to trust, concatenated PEM; what Node trusts, plus the user's `ca`
+  std::string cert_pem{};   // our own certificate chain and key, for servers that ask for one
+  std::string key_pem{};
+  bool verify = true;       // false: any certificate will do (rejectUnauthorized: false)
+};
+
+// Trust and own credentials, read once, shared by connections. One thread.
+class TlsContext {
+ public:
+  // CONFIG_INVALID when a PEM cannot be read; no message repeats its content.
+  static Result<std::shared_ptr<TlsContext>> Create(const TlsOptions& options);
+  ~TlsContext();
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  explicit TlsContext(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// One connection's encryption.
+class TlsSession {
+ public:
+  // `host` is what the certificate must be for (RFC 6125; an IP address is compared with the certificate's addresses), and the SNI.
+  TlsSession(TlsContext& context, const std::string& host);
+  ~TlsSession();
+
+  // Gives bytes that came from the network, and decrypts: plain text is appended to `plain`.
+  // TLS_FAILED when the handshake or the peer's certificate is refused; the hint says why. An orderly end sets `closed`.
+  Status Receive(std::string_view cipher, std::string& plain, bool& closed);
+  bool handshake_done() const;
+
+  // Starts the handshake, or goes on with it. Its bytes wait in TakeOutput.
+  Status Handshake();
+
+  // Encrypts. Only after handshake_done().
+  Status Send(std::string_view plain);
+
+  // Bytes to be sent to the network, if any.
+  std::string TakeOutput();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace trunkline::net

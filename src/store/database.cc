@@ -1,0 +1,137 @@
+#include "store/database.h"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+namespace trunkline::store {
+namespace {
+
+Error Unavailable(sqlite3* handle) {
+  const int code = handle != nullptr ? sqlite3_extended_errcode(handle) : SQLITE_NOMEM;
+  Error error{.code = ErrorCode::kStoreUnavailable, .message = "the event store failed: "};
+  error.message += handle != nullptr ? sqlite3_errmsg(handle) : "out of memory";
+  switch (code & 0xff) {
+    case SQLITE_FULL: error.hint = "The disk or quota is full. Free some space: nothing that was accepted is lost, new events are refused meanwhile."; break;
+    case SQLITE_READONLY: error.hint = "The data directory is read-only. Mount it writable, or check its owner and permissions."; break;
+    case SQLITE_CANTOPEN: error.hint = "The data directory cannot be opened. Check that it exists and that this user may write there."; break;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: error.hint = "The file is damaged or is not an event store. Move it aside and keep it: `sqlite3 FILE .recover` saves what is readable."; break;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: error.hint = "Another process holds the event store. One server uses a data directory at a time."; break;
+    default: break;
+  }
+  return error;
+}
+
+}  // namespace
+
+Statement::~Statement() {
+  if (statement_ == nullptr) return;
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+Statement& Statement::Bind(int index, std::int64_t value) {
+  sqlite3_bind_int64(statement_, index, value);
+  return *this;
+}
+
+Statement& Statement::Bind(int index, std::string_view text) {
+  // An empty view's pointer may be null, which would bind NULL.
+  sqlite3_bind_text64(statement_, index, text.empty() ? "" : text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  return *this;
+}
+
+Statement& Statement::Bind(int index, ByteView blob) {
+  sqlite3_bind_blob64(statement_, index, blob.empty() ? "" : static_cast<const void*>(blob.data()), blob.size(), SQLITE_STATIC);
+  return *this;
+}
+
+Statement& Statement::BindNull(int index) {
+  sqlite3_bind_null(statement_, index);
+  return *this;
+}
+
+Status Statement::Run() {
+  auto row = Next();
+  if (!row) return row.error();
+  return Ok();
+}
+
+Result<bool> Statement::Next() {
+  switch (sqlite3_step(statement_)) {
+    case SQLITE_ROW: return true;
+    case SQLITE_DONE: return false;
+    default: return Unavailable(sqlite3_db_handle(statement_));
+  }
+}
+
+std::int64_t Statement::Integer(int column) const { return sqlite3_column_int64(statement_, column); }
+
+std::string Statement::Text(int column) const {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  return text == nullptr ? std::string() : std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+}
+
+std::string Statement::Blob(int column) const {
+  const auto* blob = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  return blob == nullptr ? std::string() : std::string(blob, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+}
+
+bool Statement::IsNull(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+
+Result<Database> Database::Open(const std::string& path, Mode mode) {
+  const int flags = (mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
+                    SQLITE_OPEN_NOMUTEX;
+  sqlite3* handle = nullptr;
+  const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  Database database(handle);  // closes on every way out
+  if (opened != SQLITE_OK) return Unavailable(handle);
+  sqlite3_extended_result_codes(handle, 1);
+  sqlite3_busy_timeout(handle, 2000);
+  return database;
+}
+
+Database::Database(Database&& other) noexcept
+    : handle_(std::exchange(other.handle_, nullptr)), prepared_(std::exchange(other.prepared_, {})) {}
+
+Database& Database::operator=(Database&& other) noexcept {
+  if (this != &other) {
+    Close();
+    handle_ = std::exchange(other.handle_, nullptr);
+    prepared_ = std::exchange(other.prepared_, {});
+  }
+  return *this;
+}
+
+Database::~Database() { Close(); }
+
+void Database::Close() {
+  for (const auto& [sql, statement] : prepared_) sqlite3_finalize(statement);
+  prepared_.clear();
+  sqlite3_close_v2(handle_);
+  handle_ = nullptr;
+}
+
+Status Database::Execute(const char* sql) {
+  if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return Unavailable(handle_);
+  return Ok();
+}
+
+Result<Statement> Database::Prepare(std::string_view sql) {
+  if (const auto known = prepared_.find(sql); known != prepared_.end()) return Statement(known->second);
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement, nullptr) !=
+      SQLITE_OK) {
+    return Unavailable(handle_);
+  }
+  prepared_.emplace(sqlite3_sql(statement), statement);
+  return Statement(statement);
+}
+
+std::int64_t Database::last_insert_rowid() const { return sqlite3_last_insert_rowid(handle_); }
+int Database::changes() const { return sqlite3_changes(handle_); }
+bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+
+}  // namespace trunkline::store

@@ -1,0 +1,21 @@
+// A clock that stands still until a test moves it.
+#pragma once
+
+#include "base/clock.h"
+
+namespace trunkline::test {
+
+class ManualClock final : public Clock {
+ public:
+  std::int64_t WallMs() const override { return wall_ms; }
+  std::int64_t MonotonicUs() const override { return monotonic_ms * 1000; }
+  void Advance(std::int64_t ms) {
+    wall_ms += ms;
+    monotonic_ms += ms;
+  }
+
+  std::int64_t wall_ms = 1'700'000'000'000;
+  std::int64_t monotonic_ms = 1'000;
+};
+
+}  // namespace trunkline::test

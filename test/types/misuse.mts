@@ -1,0 +1,69 @@
+// What must not compile. Each line below an expectation is an error; were it none, the compiler would complain of the expectation.
+import * as trunkline from 'trunkline';
+import { cognigyEvents, IdempotencyRing, SignatureVerifier, TrunklineError, type ErrorCode, type RetryPolicy } from 'trunkline';
+import { createSandbox } from 'trunkline/sandbox';
+
+// @ts-expect-error a secret is required
+new SignatureVerifier({ scheme: 'cognigy' });
+// @ts-expect-error no such scheme
+new SignatureVerifier({ scheme: 'github', secrets: 's' });
+// @ts-expect-error no such digest
+new SignatureVerifier({ scheme: { header: 'x', algorithm: 'md5', encoding: 'hex' }, secrets: 's' });
+const verifier = new SignatureVerifier({ secrets: 's' });
+// @ts-expect-error a parsed body is not the bytes that were signed
+verifier.verify({ webhookEventId: 'evt_1' }, {});
+// @ts-expect-error the index exists only for a valid signature
+verifier.verify('{}', 'aa').secretIndex.toFixed();
+// @ts-expect-error seconds, as a number
+verifier.sign('{}', { timestamp: '1764000000' });
+
+// @ts-expect-error the capacity is required
+new IdempotencyRing({ ttlMs: 1000 });
+const ring = new IdempotencyRing({ capacity: 8 });
+// @ts-expect-error ids are strings
+ring.claim(42);
+// @ts-expect-error read-only
+ring.size = 3;
+// @ts-expect-error 'duplicate' is not among the answers
+if (ring.claim('id') === 'duplicate') ring.release('id');
+
+// @ts-expect-error misspelt option
+cognigyEvents({ secret: 's' });
+// @ts-expect-error milliseconds, as a number
+cognigyEvents({ respondWithinMs: '5s' });
+// @ts-expect-error queues are names
+cognigyEvents({ routes: { billing_inquiry: 7 } });
+// @ts-expect-error no such resource
+cognigyEvents({ resource: 'sessionState' });
+// @ts-expect-error a logger has pino's method names
+cognigyEvents({ logger: { log() {} } });
+// @ts-expect-error `true` is not a logger
+cognigyEvents({ logger: true });
+// @ts-expect-error no such jitter
+const policy: RetryPolicy = { attempts: 4, baseMs: 1000, factor: 2, maxMs: 8000, jitter: 'some' };
+// @ts-expect-error stats is a method
+cognigyEvents({ retry: policy }).stats.pending;
+// @ts-expect-error the body is not to be parsed before
+void cognigyEvents().handle({ webhookEventId: 'evt_1' }, {});
+// @ts-expect-error an event has an intent
+void cognigyEvents().replay({ webhookEventId: 'evt_1', dialogId: 'd', sessionId: 's' });
+
+// @ts-expect-error errors are made by the package alone
+new TrunklineError();
+// @ts-expect-error replay takes an id as it is, or a whole event
+void cognigyEvents().replay({ eventId: 'evt_1' });
+
+// @ts-expect-error no such code
+const code: ErrorCode = 'RATE_LIMIT';
+export { code };
+
+const sandbox = await createSandbox();
+// @ts-expect-error no such way to drop a connection
+sandbox.faults.add({ drop: 'now' });
+// @ts-expect-error read-only
+sandbox.env = {};
+// @ts-expect-error ports are numbers
+void createSandbox({ port: '4010' });
+
+// @ts-expect-error not part of the package yet
+trunkline.HttpClient;
