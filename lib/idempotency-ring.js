@@ -4,6 +4,8 @@
 const native = require('./native.js');
 const { Options } = require('./options.js');
 
+/** @type {Array<'claimed' | 'in-flight' | 'done'>} in the order of the core's enum */
+const CLAIMS = ['claimed', 'in-flight', 'done'];
 const DAY_MS = 86_400_000;
 
 /**
@@ -24,6 +26,14 @@ class IdempotencyRing extends native.IdempotencyRing {
     const { capacity, ttlMs } = readRing(options);
     options.finish();
     super(capacity, ttlMs);
+  }
+
+  /**
+   * @param {string} id
+   * @returns {'claimed' | 'in-flight' | 'done'}
+   */
+  claim(id) {
+    return CLAIMS[super.claim(id)];
   }
 }
 

@@ -69,6 +69,17 @@ class Options {
   }
 
   /**
+   * Where even a number may be a secret: its kind only.
+   * @param {string} label
+   * @param {string} expected
+   * @param {unknown} actual
+   */
+  #wrongSecret(label, expected, actual) {
+    if (typeof actual !== 'number') return this.wrong(label, expected, actual);
+    this.#wrong.push(`${label}: expected ${expected}, got a number`);
+  }
+
+  /**
    * @param {string} name
    * @param {Source} [source]
    * @returns {string}
@@ -90,7 +101,7 @@ class Options {
     const found = this.#find(name, source);
     if (!found) return source.fallback;
     if (typeof found.value !== 'string' || !/^[\x21-\x7e]+$/.test(found.value)) {
-      this.wrong(found.label, 'a token of visible ASCII characters without white space', found.value);
+      this.#wrongSecret(found.label, 'a token of visible ASCII characters without white space', found.value);
     }
     return found.value;
   }
@@ -136,9 +147,9 @@ class Options {
     const found = this.#find(name, source);
     if (!found) return source.fallback;
     const fromEnvironment = found.label !== name;
-    const list = fromEnvironment ? found.value.split(',') : Array.isArray(found.value) ? found.value : [found.value];
-    const good = list.length > 0 && list.every((/** @type {any} */ one) => (typeof one === 'string' || one instanceof Uint8Array) && one.length > 0);
-    if (!good) this.wrong(found.label, 'one or several non-empty secrets', found.value);
+    const list = fromEnvironment ? found.value.split(',').map((/** @type {string} */ one) => one.trim()) : Array.isArray(found.value) ? found.value : [found.value];
+    const good = list.length > 0 && list.every((/** @type {any} */ one) => (typeof one === 'string' ? one.trim() !== '' : one instanceof Uint8Array && one.length > 0));
+    if (!good) this.#wrongSecret(found.label, 'one or several non-empty secrets', found.value);
     return good ? list : [];
   }
 
@@ -168,7 +179,8 @@ class Options {
    * @returns {any}
    */
   raw(name, fallback) {
-    return this.#find(name, {})?.value ?? fallback;
+    const found = this.#find(name, {});
+    return found ? found.value : fallback;
   }
 
   /** Everything has been asked for: reports what is missing, wrong or unknown, all at once. */

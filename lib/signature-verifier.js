@@ -5,6 +5,26 @@ const native = require('./native.js');
 const { Options } = require('./options.js');
 const { headerValue } = require('./http/headers.js');
 
+const SCHEME_FIELDS = { header: 'the name of a header', algorithm: 'sha1, sha256 or sha512', encoding: 'hex or base64', prefix: 'a string' };
+
+/**
+ * The kinds of a scheme's fields; the core knows the names and judges the values.
+ * @param {Options} options
+ */
+function readScheme(options) {
+  const scheme = options.raw('scheme', 'cognigy');
+  if (typeof scheme === 'string') return scheme;
+  if (scheme === null || typeof scheme !== 'object') {
+    options.wrong('scheme', 'the name of a scheme or { header, algorithm, encoding, prefix }', scheme);
+    return scheme;
+  }
+  for (const [name, expected] of Object.entries(SCHEME_FIELDS)) {
+    const optional = name === 'prefix' && scheme[name] === undefined;
+    if (typeof scheme[name] !== 'string' && !optional) options.wrong(`scheme.${name}`, expected, scheme[name]);
+  }
+  return scheme;
+}
+
 class SignatureVerifier {
   #verifier;
   #headerNames;
@@ -12,7 +32,7 @@ class SignatureVerifier {
   /** @param {import('..').SignatureVerifierOptions} given */
   constructor(given) {
     const options = new Options(given, {});
-    const scheme = options.raw('scheme', 'cognigy');
+    const scheme = readScheme(options);
     const secrets = options.secrets('secrets', { required: true });
     const toleranceSeconds = options.integer('toleranceSeconds', { fallback: 300, max: 86_400 * 366 });
     options.finish();

@@ -192,6 +192,8 @@ async function show(keep) {
     const { SignatureVerifier } = require('../lib/index.js');
     const verifier = new SignatureVerifier({ secrets: [platformEnv.COGNIGY_WEBHOOK_SECRET] });
     const demo = new Demo({ service: server.match, sandbox: sandbox.match, sign: (body) => verifier.sign(body), adminToken });
+    // The first request of a process also pays for loading its HTTP client; that is no latency of an event.
+    expectReply('GET /health', await call(`${server.match}/health`, {}), 200, { status: 'ok' });
     await demo.happyPath();
     await demo.refusals();
     await demo.rateLimit();

@@ -11,15 +11,17 @@ namespace {
 constexpr std::int64_t kStoreRetryMs = 1000;  // how soon a record that the store refused is offered to it again
 constexpr int kPublished = 1;                 // value of `step` once the event lies in its queue
 
+Error ClosedError() { return {.code = ErrorCode::kClosed, .message = "the service is shutting down"}; }
+
 double Chance() { return static_cast<double>(crypto::RandomBelow(std::uint64_t{1} << 53)) / static_cast<double>(std::uint64_t{1} << 53); }
 
 }  // namespace
 
 struct Pipeline::Delivery {
-  enum class State : std::uint8_t { kStoring, kReady, kInFlight, kWaiting, kBurying };
+  enum class State : std::uint8_t { kReopening, kReady, kInFlight, kWaiting, kBurying };
 
   Delivery(Pipeline& pipeline)
-      : answer_timer([this, &pipeline] { pipeline.OnAnswerDue(*this); }), wait_timer([this, &pipeline] {
+      : answer_timer([this, &pipeline] { pipeline.GiveAnswer(*this, {AnswerKind::kAccepted}); }), wait_timer([this, &pipeline] {
           if (state == State::kBurying) return pipeline.Bury(*this);
           pipeline.Ready(*this);
         }) {}
@@ -27,16 +29,14 @@ struct Pipeline::Delivery {
   std::weak_ptr<Delivery> self;
   store::StoredEvent event;
   json::EventFields fields;
-  State state = State::kStoring;
-  bool answer_overdue = false;  // respond_within passed before the event was on disk
+  State state = State::kReopening;
   std::int64_t arrived_us = 0;
   std::int64_t first_try_ms = 0;
   std::int64_t try_started_ms = 0;
   std::vector<store::Try> tries;
   int attempts = 0;
   Error last_error;
-  std::vector<AnswerCallback> answers;          // wait for the outcome
-  std::vector<AnswerCallback> duplicates;       // wait for the commit
+  std::vector<AnswerCallback> answers;  // wait for the outcome
   retry::Timer answer_timer;
   retry::Timer wait_timer;
 };
@@ -69,17 +69,18 @@ std::shared_ptr<Pipeline::Delivery> Pipeline::Begin(store::StoredEvent event, js
   delivery->arrived_us = arrived_us;
   if (answer) {
     delivery->answers.push_back(std::move(answer));
-    timers_.Schedule(delivery->answer_timer, clock_.MonotonicMs() + options_.respond_within_ms);
+    // Counted from the arrival: what the disk took is part of it.
+    timers_.Schedule(delivery->answer_timer, arrived_us / 1000 + options_.respond_within_ms);
   }
   deliveries_[delivery->event.event_id] = delivery;
-  counters_.pending.fetch_add(1, std::memory_order_relaxed);
   return delivery;
 }
 
 void Pipeline::Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us, AnswerCallback answer) {
-  if (stopping_ || deliveries_.size() >= options_.max_pending) {
+  if (stopping_ || counters_.pending.fetch_add(1, std::memory_order_relaxed) >= options_.max_pending) {
+    if (!stopping_) counters_.pending.fetch_sub(1, std::memory_order_relaxed);
     admission_.Release(fields.event_id);
-    return answer({AnswerKind::kRefused, stopping_ ? Error{.code = ErrorCode::kClosed, .message = "the service is shutting down"}
+    return answer({AnswerKind::kRefused, stopping_ ? ClosedError()
                                                    : Error{.code = ErrorCode::kQueueFull, .message = "too many events are under way"}});
   }
   const std::int64_t now_ms = clock_.WallMs();
@@ -91,46 +92,47 @@ void Pipeline::Accept(json::EventFields fields, std::string payload, std::int64_
                            .queue = route != options_.routes.end() ? route->second : options_.default_queue,
                            .published_at = now_ms,
                            .idempotency_key = crypto::RandomUuid(),
-                           .payload = {}};
-  store::StoredEvent record = event;
-  record.payload = std::move(payload);
-  const auto delivery = Begin(std::move(event), std::move(fields), arrived_us, std::move(answer));
-  journal_.Append(std::move(record), [this, weak = std::weak_ptr(delivery)](Result<std::int64_t> seq) {
-    if (const auto alive = weak.lock()) OnStored(*alive, std::move(seq));
+                           .payload = std::move(payload)};
+  journal_.Append(std::move(event), [this, alive = std::weak_ptr(self_), fields = std::move(fields), arrived_us,
+                                     answer = std::move(answer)](Result<store::StoredEvent> stored) mutable {
+    if (!alive.expired()) OnStored(std::move(fields), arrived_us, std::move(answer), std::move(stored));
   });
 }
 
-void Pipeline::OnStored(Delivery& delivery, Result<std::int64_t> seq) {
-  if (!seq) {
-    const Answer refused{AnswerKind::kRefused, seq.error()};
-    admission_.Release(delivery.event.event_id);
-    for (const AnswerCallback& duplicate : std::exchange(delivery.duplicates, {})) duplicate(refused);
-    GiveAnswer(delivery, refused);
-    return Remove(delivery);
+void Pipeline::OnStored(json::EventFields fields, std::int64_t arrived_us, AnswerCallback answer, Result<store::StoredEvent> stored) {
+  const auto waiting = duplicates_.extract(fields.event_id);
+  const auto tell_duplicates = [&waiting](const Answer& told) {
+    if (waiting.empty()) return;
+    for (const AnswerCallback& duplicate : waiting.mapped()) duplicate(told);
+  };
+  if (!stored) {
+    const Answer refused{AnswerKind::kRefused, stored.error()};
+    admission_.Release(fields.event_id);
+    tell_duplicates(refused);
+    answer(refused);
+    counters_.pending.fetch_sub(1, std::memory_order_relaxed);
+    return CheckStopped();
   }
-  delivery.event.seq = *seq;
   counters_.accepted.fetch_add(1, std::memory_order_relaxed);
-  for (const AnswerCallback& duplicate : std::exchange(delivery.duplicates, {})) duplicate({AnswerKind::kDuplicate});
-  if (delivery.answer_overdue) GiveAnswer(delivery, {AnswerKind::kAccepted});
-  Ready(delivery);
+  tell_duplicates({AnswerKind::kDuplicate});
+  Ready(*Begin(std::move(*stored), std::move(fields), arrived_us, std::move(answer)));
 }
 
 void Pipeline::JoinDuplicate(const std::string& event_id, AnswerCallback answer) {
-  const auto found = deliveries_.find(event_id);
-  if (found != deliveries_.end() && found->second->event.seq == 0) {
-    found->second->duplicates.push_back(std::move(answer));
-    return;
-  }
-  if (found != deliveries_.end()) return answer({AnswerKind::kDuplicate});
-  // It ended since the claim was seen. Done: a duplicate. Otherwise its storing failed, and so the sender has to try again.
+  if (deliveries_.contains(event_id)) return answer({AnswerKind::kDuplicate});
   const auto claim = admission_.Claim(event_id);
   if (claim.ok() && *claim == idempotency::Claim::kDone) return answer({AnswerKind::kDuplicate});
-  if (claim.ok() && *claim == idempotency::Claim::kClaimed) admission_.Release(event_id);
+  if (claim.ok() && *claim == idempotency::Claim::kInFlight) {  // on its way to the disk: its commit decides
+    duplicates_[event_id].push_back(std::move(answer));
+    return;
+  }
+  // Its storing has failed since the claim was seen: the sender has to try again.
+  if (claim.ok()) admission_.Release(event_id);
   answer({AnswerKind::kRefused, {.code = ErrorCode::kStoreUnavailable, .message = "the event could not be stored"}});
 }
 
 void Pipeline::Replay(std::string event_id, std::optional<FreshEvent> fresh, std::int64_t arrived_us, AnswerCallback answer) {
-  if (stopping_) return answer({AnswerKind::kRefused, {.code = ErrorCode::kClosed, .message = "the service is shutting down"}});
+  if (stopping_) return answer({AnswerKind::kRefused, ClosedError()});
   if (const auto found = deliveries_.find(event_id); found != deliveries_.end()) {
     Delivery& delivery = *found->second;
     delivery.answers.push_back(std::move(answer));
@@ -156,6 +158,7 @@ void Pipeline::Rerun(store::FoundEvent found, std::int64_t arrived_us, AnswerCal
   found.event.payload.clear();
   const bool republish = found.state == store::EventState::kDone;
   const std::string queue = republish ? found.event.queue : std::string();
+  counters_.pending.fetch_add(1, std::memory_order_relaxed);
   const auto delivery = Begin(std::move(found.event), std::move(*fields), arrived_us, std::move(answer));
   journal_.Reopen(delivery->event.seq, queue, [this, weak = std::weak_ptr(delivery)](Status reopened) {
     const auto alive = weak.lock();
@@ -172,16 +175,9 @@ void Pipeline::Resume(std::vector<store::StoredEvent> events) {
     auto fields = Admission::Read(AsBytes(event.payload));
     if (!fields || deliveries_.contains(event.event_id)) continue;
     event.payload.clear();
+    counters_.pending.fetch_add(1, std::memory_order_relaxed);
     Ready(*Begin(std::move(event), std::move(*fields), clock_.MonotonicUs(), nullptr));
   }
-}
-
-void Pipeline::OnAnswerDue(Delivery& delivery) {
-  if (delivery.event.seq == 0) {
-    delivery.answer_overdue = true;  // not on disk: nothing has been accepted yet
-    return;
-  }
-  GiveAnswer(delivery, {AnswerKind::kAccepted});
 }
 
 void Pipeline::Ready(Delivery& delivery) {
@@ -334,7 +330,7 @@ void Pipeline::Park(bool in_flight_too) {
   std::vector<std::shared_ptr<Delivery>> parked;
   for (const auto& [id, delivery] : deliveries_) {
     const bool idle = delivery->state == Delivery::State::kReady || delivery->state == Delivery::State::kWaiting;
-    if (idle || (in_flight_too && delivery->state != Delivery::State::kStoring)) parked.push_back(delivery);
+    if (idle || (in_flight_too && delivery->state != Delivery::State::kReopening)) parked.push_back(delivery);
   }
   for (const auto& delivery : parked) {
     GiveAnswer(*delivery, {AnswerKind::kAccepted});
@@ -343,7 +339,7 @@ void Pipeline::Park(bool in_flight_too) {
 }
 
 void Pipeline::CheckStopped() {
-  if (!stopping_ || !deliveries_.empty() || !stopped_) return;
+  if (!stopped_ || counters_.pending.load(std::memory_order_relaxed) > 0) return;
   timers_.Cancel(grace_timer_);
   std::exchange(stopped_, nullptr)();
 }

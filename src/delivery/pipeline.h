@@ -68,17 +68,19 @@ struct PipelineCounters {
   std::atomic<std::uint64_t> processed{0};
   std::atomic<std::uint64_t> retried{0};    // tries after the first
   std::atomic<std::uint64_t> dead{0};
-  std::atomic<std::uint64_t> pending{0};    // under way now
+  std::atomic<std::uint64_t> pending{0};    // under way now, from Accept on
 };
 
-// Everything on one thread, the engine's; so do all callbacks.
+// Everything but Accept on one thread, the engine's, and all callbacks there.
 class Pipeline {
  public:
   Pipeline(PipelineOptions options, store::Journal& journal, net::Transport& transport, retry::TimerWheel& timers,
            const Clock& clock, Admission& admission, PipelineCounters& counters, std::function<void(const Finished&)> on_finished);
   ~Pipeline();
 
-  // Takes an event whose id the caller has claimed. `arrived_us` is when it came (monotonic), for the latency.
+  // Takes an event whose id the caller has claimed. `arrived_us` is when it came (monotonic), for the latency. Any one thread, up to
+  // Stop: the event goes straight to the store, and the engine sees it when it is on disk, together with all that came in between.
+  // Where it is refused at once, `answer` is called at once.
   void Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us, AnswerCallback answer);
 
   // A duplicate of an event that was in flight: kDuplicate once that one is on disk, else kRefused.
@@ -104,8 +106,7 @@ class Pipeline {
 
   std::shared_ptr<Delivery> Begin(store::StoredEvent event, json::EventFields fields, std::int64_t arrived_us, AnswerCallback answer);
   void Rerun(store::FoundEvent found, std::int64_t arrived_us, AnswerCallback answer);
-  void OnStored(Delivery& delivery, Result<std::int64_t> seq);
-  void OnAnswerDue(Delivery& delivery);
+  void OnStored(json::EventFields fields, std::int64_t arrived_us, AnswerCallback answer, Result<store::StoredEvent> stored);
   void Ready(Delivery& delivery);
   void Launch();
   void SendRequest(Delivery& delivery);
@@ -130,13 +131,14 @@ class Pipeline {
   const std::function<void(const Finished&)> on_finished_;
 
   std::unordered_map<std::string, std::shared_ptr<Delivery>> deliveries_;  // by event id
+  std::unordered_map<std::string, std::vector<AnswerCallback>> duplicates_;  // of events that are on their way to the disk
   std::deque<std::weak_ptr<Delivery>> ready_;                              // wait for their turn to send
   std::size_t in_flight_ = 0;
   std::vector<std::int64_t> unrecorded_;  // done, but the store could not write it down yet
   retry::Timer unrecorded_timer_;
   std::shared_ptr<Pipeline*> self_;       // lets callbacks find out whether the pipeline is still there
   std::function<void()> stopped_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_{false};
   retry::Timer grace_timer_;
 };
 

@@ -4,6 +4,8 @@
 #include <future>
 #include <string>
 
+#include "base/thread_name.h"
+
 namespace trunkline::engine {
 namespace {
 
@@ -53,6 +55,7 @@ Engine::~Engine() {
 }
 
 void Engine::Run() {
+  NameThisThread("trunk-engine");
   // Ends when DrainMailbox has closed the engine's own handles, and everybody else theirs.
   uv_run(&loop_, UV_RUN_DEFAULT);
   uv_loop_close(&loop_);

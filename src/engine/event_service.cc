@@ -106,12 +106,9 @@ void EventService::Open(std::function<void(Result<std::size_t>)> opened) {
 }
 
 void EventService::Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us, delivery::AnswerCallback answer) {
-  engine_->Post([this, core = core_, fields = std::move(fields), payload = std::move(payload), arrived_us,
-                 answer = std::move(answer)]() mutable {
-    if (core->open()) return core->pipeline->Accept(std::move(fields), std::move(payload), arrived_us, std::move(answer));
-    admission_->Release(fields.event_id);
-    answer({delivery::AnswerKind::kRefused, ClosedError()});
-  });
+  if (!closing_) return core_->pipeline->Accept(std::move(fields), std::move(payload), arrived_us, std::move(answer));
+  admission_->Release(fields.event_id);
+  answer({delivery::AnswerKind::kRefused, ClosedError()});
 }
 
 void EventService::JoinDuplicate(std::string event_id, delivery::AnswerCallback answer) {
@@ -149,6 +146,7 @@ void EventService::DeadLetters(store::Journal::Callback<std::vector<store::DeadL
 }
 
 void EventService::Close(std::int64_t grace_ms, std::function<void()> closed) {
+  closing_ = true;
   engine_->Post([engine = engine_.get(), core = core_, grace_ms, closed = std::move(closed)]() mutable {
     if (!core->open()) return closed();
     core->pipeline->Stop(grace_ms, [engine, core, closed = std::move(closed)]() mutable {

@@ -43,16 +43,16 @@ class EventService {
   EventService(const EventService&) = delete;
   EventService& operator=(const EventService&) = delete;
 
-  // The methods below may be called from any thread; answers come on the engine thread.
+  // The methods below are called on one thread, the owner's; answers come on the engine thread, unless said otherwise.
 
   // Opens the store, fills the ring with the ids of earlier runs, and goes on with their unfinished events: how many there are.
   // Before it has succeeded nothing may be admitted: the ring would not know what it has to refuse.
   void Open(std::function<void(Result<std::size_t>)> opened);
 
-  // Verify, read, claim: on the caller's own thread, always the same one.
+  // Verify, read, claim: on the caller's own thread.
   delivery::Admitted Admit(ByteView body, const crypto::SignatureHeaders& signature) { return admission_->Admit(body, signature); }
 
-  // What Admit has let in (kClaimed), with a copy of the body.
+  // What Admit has let in (kClaimed), with a copy of the body. Where it is refused at once, `answer` is called at once.
   void Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us, delivery::AnswerCallback answer);
   // What Admit has found in flight.
   void JoinDuplicate(std::string event_id, delivery::AnswerCallback answer);
@@ -74,7 +74,9 @@ class EventService {
   std::shared_ptr<Engine> engine_;
   std::unique_ptr<delivery::Admission> admission_;
   std::unique_ptr<delivery::PipelineCounters> counters_;
-  std::shared_ptr<Core> core_;  // touched on the engine thread only, but for its creation and end
+  // The engine thread's, but for the pipeline's Accept: it is there until Close has been called.
+  std::shared_ptr<Core> core_;
+  bool closing_ = false;
 };
 
 }  // namespace trunkline::engine

@@ -8,13 +8,13 @@ namespace {
 // kMigrations[n] turns version n into version n + 1. A row that has shipped is never edited.
 constexpr const char* kMigrations[kSchemaVersion] = {
     // Rows lie in order of arrival, and no index is over the senders' random ids: those cost several times the row itself.
-    // Remembering ids is the ring's work. The only index holds what is unfinished, which is little and near the end.
+    // Remembering ids is the ring's work. An event's row never changes: how it ended is a small row of its own, because to change the
+    // large one would write its page to the log a second time.
     R"sql(
       CREATE TABLE events (
         seq             INTEGER PRIMARY KEY,   -- order of arrival
         event_id        TEXT    NOT NULL,
         intent          TEXT    NOT NULL,
-        state           INTEGER NOT NULL,      -- 0 unfinished, 1 done, 2 dead
         step            INTEGER NOT NULL,      -- the first step that is not done
         received_at     INTEGER NOT NULL,      -- ms since 1970
         queue           TEXT,                  -- result of the publish step
@@ -22,7 +22,10 @@ constexpr const char* kMigrations[kSchemaVersion] = {
         idempotency_key TEXT    NOT NULL,      -- made once, the same for every try
         payload         BLOB    NOT NULL       -- the body as it came
       );
-      CREATE INDEX unfinished ON events (seq) WHERE state = 0;
+      CREATE TABLE outcomes (                  -- an event without one is unfinished
+        event INTEGER PRIMARY KEY,
+        state INTEGER NOT NULL                 -- 1 done, 2 dead
+      );
       CREATE TABLE messages (                  -- what waits in the embedded queues
         queue TEXT    NOT NULL,
         event INTEGER NOT NULL,

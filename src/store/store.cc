@@ -13,6 +13,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/thread_name.h"
 #include "store/database.h"
 #include "store/schema.h"
 
@@ -47,13 +48,13 @@ Status InsertMessage(Database& database, const std::string& queue, std::int64_t 
 
 class AppendEvent final : public Write {
  public:
-  AppendEvent(StoredEvent event, Store::Callback<std::int64_t> callback)
+  AppendEvent(StoredEvent event, Store::Callback<StoredEvent> callback)
       : Write(true), event_(std::move(event)), callback_(std::move(callback)) {}
 
   Status Apply(Database& database) override {
     auto insert = database.Prepare(
-        "INSERT INTO events (event_id, intent, state, step, received_at, queue, published_at, idempotency_key, payload) "
-        "VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8)");
+        "INSERT INTO events (event_id, intent, step, received_at, queue, published_at, idempotency_key, payload) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     if (!insert) return insert.error();
     insert->Bind(1, event_.event_id).Bind(2, event_.intent).Bind(3, event_.step).Bind(4, event_.received_at);
     if (!event_.queue.empty()) insert->Bind(5, event_.queue).Bind(6, event_.published_at);
@@ -64,18 +65,33 @@ class AppendEvent final : public Write {
   }
 
   void Finish(Status durable) override {
-    callback_(durable.ok() ? Result<std::int64_t>(event_.seq) : Result<std::int64_t>(std::move(durable.error())));
+    if (!durable.ok()) return callback_(std::move(durable.error()));
+    event_.payload = {};
+    callback_(std::move(event_));
   }
 
  private:
   StoredEvent event_;
-  Store::Callback<std::int64_t> callback_;
+  Store::Callback<StoredEvent> callback_;
 };
 
-Status DeleteTries(Database& database, std::int64_t seq) {
-  auto remove = database.Prepare("DELETE FROM tries WHERE event = ?1");
+Status SetOutcome(Database& database, std::int64_t seq, EventState state) {
+  auto insert = database.Prepare("INSERT OR REPLACE INTO outcomes (event, state) VALUES (?1, ?2)");
+  if (!insert) return insert.error();
+  return insert->Bind(1, seq).Bind(2, static_cast<std::int64_t>(state)).Run();
+}
+
+Status DeleteBySeq(Database& database, std::string_view sql, std::int64_t seq) {
+  auto remove = database.Prepare(sql);
   if (!remove) return remove.error();
   return remove->Bind(1, seq).Run();
+}
+
+Status DeleteDeadLetter(Database& database, std::int64_t seq) {
+  for (const char* sql : {"DELETE FROM dead_letters WHERE event = ?1", "DELETE FROM tries WHERE event = ?1"}) {
+    if (Status deleted = DeleteBySeq(database, sql, seq); !deleted.ok()) return deleted;
+  }
+  return Ok();
 }
 
 class MarkEventDone final : public Write {
@@ -83,16 +99,7 @@ class MarkEventDone final : public Write {
   MarkEventDone(std::int64_t seq, Store::Recorded callback)
       : Write(false), seq_(seq), callback_(std::move(callback)) {}
 
-  Status Apply(Database& database) override {
-    auto update = database.Prepare("UPDATE events SET state = 1 WHERE seq = ?1");
-    if (!update) return update.error();
-    if (Status done = update->Bind(1, seq_).Run(); !done.ok()) return done;
-    auto remove = database.Prepare("DELETE FROM dead_letters WHERE event = ?1");
-    if (!remove) return remove.error();
-    if (Status done = remove->Bind(1, seq_).Run(); !done.ok()) return done;
-    // Most events never had one: then there are no tries to look for either.
-    return database.changes() == 0 ? Ok() : DeleteTries(database, seq_);
-  }
+  Status Apply(Database& database) override { return SetOutcome(database, seq_, EventState::kDone); }
 
   void Finish(Status durable) override {
     if (callback_) callback_(std::move(durable));
@@ -109,17 +116,15 @@ class BuryEvent final : public Write {
       : Write(true), letter_(std::move(letter)), callback_(std::move(callback)) {}
 
   Status Apply(Database& database) override {
-    auto update = database.Prepare("UPDATE events SET state = 2 WHERE seq = ?1");
-    if (!update) return update.error();
-    if (Status done = update->Bind(1, letter_.seq).Run(); !done.ok()) return done;
+    if (Status set = SetOutcome(database, letter_.seq, EventState::kDead); !set.ok()) return set;
+    if (Status cleared = DeleteDeadLetter(database, letter_.seq); !cleared.ok()) return cleared;
     auto insert = database.Prepare(
-        "INSERT OR REPLACE INTO dead_letters (event, event_id, step, code, status, error, failed_at) "
+        "INSERT INTO dead_letters (event, event_id, step, code, status, error, failed_at) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
     if (!insert) return insert.error();
     insert->Bind(1, letter_.seq).Bind(2, letter_.event_id).Bind(3, letter_.step).Bind(4, letter_.code);
     insert->Bind(5, letter_.status).Bind(6, letter_.error).Bind(7, letter_.failed_at);
     if (Status done = insert->Run(); !done.ok()) return done;
-    if (Status cleared = DeleteTries(database, letter_.seq); !cleared.ok()) return cleared;
     for (std::size_t number = 0; number < letter_.tries.size(); ++number) {
       auto add = database.Prepare("INSERT INTO tries (event, number, at, code, status, duration_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
       if (!add) return add.error();
@@ -145,9 +150,8 @@ class ReopenEvent final : public Write {
       : Write(true), seq_(seq), queue_(std::move(queue)), callback_(std::move(callback)) {}
 
   Status Apply(Database& database) override {
-    auto update = database.Prepare("UPDATE events SET state = 0 WHERE seq = ?1");
-    if (!update) return update.error();
-    if (Status done = update->Bind(1, seq_).Run(); !done.ok() || queue_.empty()) return done;
+    if (Status deleted = DeleteBySeq(database, "DELETE FROM outcomes WHERE event = ?1", seq_); !deleted.ok()) return deleted;
+    if (Status deleted = DeleteDeadLetter(database, seq_); !deleted.ok() || queue_.empty()) return deleted;
     return InsertMessage(database, queue_, seq_);
   }
 
@@ -187,36 +191,33 @@ StoredEvent ReadEvent(const Statement& row) {
           .payload = row.Blob(8)};
 }
 
+// One pass over what is there: finished events give their ids to the ring, unfinished ones go on.
 Result<Recovery> ReadRecovery(Database& database, std::int64_t oldest_id_ms) {
   Recovery recovery;
-  auto ids = database.Prepare("SELECT event_id, state, received_at FROM events WHERE received_at >= ?1 OR state = 0 ORDER BY seq");
-  if (!ids) return ids.error();
-  ids->Bind(1, oldest_id_ms);
+  static const std::string sql = "SELECT " + std::string(kEventColumns) +
+                                 ", state FROM events LEFT JOIN outcomes ON outcomes.event = events.seq "
+                                 "WHERE state IS NULL OR received_at >= ?1 ORDER BY seq";
+  auto query = database.Prepare(sql);
+  if (!query) return query.error();
+  query->Bind(1, oldest_id_ms);
   for (;;) {
-    auto row = ids->Next();
+    auto row = query->Next();
     if (!row) return row.error();
-    if (!*row) break;
-    recovery.ids.push_back({ids->Text(0), ids->Integer(1) != static_cast<int>(EventState::kUnfinished), ids->Integer(2)});
+    if (!*row) return recovery;
+    const bool finished = !query->IsNull(9);
+    recovery.ids.push_back({query->Text(1), finished, query->Integer(4)});
+    if (!finished) recovery.unfinished.push_back(ReadEvent(*query));
   }
-  static const std::string unfinished_sql =
-      "SELECT " + std::string(kEventColumns) + " FROM events WHERE state = 0 ORDER BY seq";
-  auto unfinished = database.Prepare(unfinished_sql);
-  if (!unfinished) return unfinished.error();
-  for (;;) {
-    auto row = unfinished->Next();
-    if (!row) return row.error();
-    if (!*row) break;
-    recovery.unfinished.push_back(ReadEvent(*unfinished));
-  }
-  return recovery;
 }
 
 Result<std::optional<FoundEvent>> FindEvent(Database& database, const std::string& event_id) {
   // A dead letter is found by its index; anything else by a scan from the newest on, which only a replay by hand pays for.
   static const std::string dead_sql = "SELECT " + std::string(kEventColumns) +
-                                      ", state FROM events WHERE seq = (SELECT max(event) FROM dead_letters WHERE event_id = ?1)";
+                                      ", state FROM events JOIN outcomes ON outcomes.event = events.seq "
+                                      "WHERE seq = (SELECT max(event) FROM dead_letters WHERE event_id = ?1)";
   static const std::string scan_sql =
-      "SELECT " + std::string(kEventColumns) + ", state FROM events WHERE event_id = ?1 ORDER BY seq DESC LIMIT 1";
+      "SELECT " + std::string(kEventColumns) + ", state FROM events LEFT JOIN outcomes ON outcomes.event = events.seq "
+      "WHERE event_id = ?1 ORDER BY seq DESC LIMIT 1";
   for (const std::string* sql : {&dead_sql, &scan_sql}) {
     auto query = database.Prepare(*sql);
     if (!query) return query.error();
@@ -408,6 +409,7 @@ Status Store::Impl::Commit(std::vector<std::unique_ptr<Write>>& batch) {
 }
 
 void Store::Impl::RunWriter() {
+  NameThisThread("trunk-store");
   std::size_t last_urgent = 0;
   SteadyClock::time_point last_commit{};
   std::unique_lock guard(mutex);
@@ -450,6 +452,7 @@ void Store::Impl::RunWriter() {
 }
 
 void Store::Impl::RunReader() {
+  NameThisThread("trunk-reader");
   std::optional<Database> connection;
   std::unique_lock guard(mutex);
   for (;;) {
@@ -488,7 +491,7 @@ void Store::Open(Callback<Recovery> callback) {
   impl_->wake_writer.notify_one();
 }
 
-void Store::Append(StoredEvent event, Callback<std::int64_t> callback) {
+void Store::Append(StoredEvent event, Callback<StoredEvent> callback) {
   impl_->Submit(std::make_unique<AppendEvent>(std::move(event), std::move(callback)));
 }
 

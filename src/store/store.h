@@ -80,16 +80,17 @@ class Journal {
 
   virtual ~Journal() = default;
 
-  // Writes a new event, and where `event.queue` is set its message too. Calls back with its seq once it is on disk.
-  virtual void Append(StoredEvent event, Callback<std::int64_t> callback) = 0;
+  // Writes a new event, and where `event.queue` is set its message too. Gives it back, with its seq and without its payload, once it
+  // is on disk. This method alone may be called from any thread.
+  virtual void Append(StoredEvent event, Callback<StoredEvent> callback) = 0;
 
-  // Records that the delivery is done, and removes its dead letter. Not urgent: it waits for the next commit, a few ms at most.
+  // Records that the delivery is done. Not urgent: it waits for the next commit, a few ms at most.
   virtual void MarkDone(std::int64_t seq, Recorded callback) = 0;
 
   // Records that the delivery has failed for good.
   virtual void Bury(DeadLetter letter, Recorded callback) = 0;
 
-  // Makes a finished event unfinished again. A `queue` gets its message anew, unless it still lies there.
+  // Makes a finished event unfinished again; a dead letter is one no more. A `queue` gets its message anew, unless it still lies there.
   virtual void Reopen(std::int64_t seq, std::string queue, Recorded callback) = 0;
 
   // The latest event of that id. Reads have a connection of their own: a long scan holds up no commit.
@@ -113,7 +114,7 @@ class Store final : public Journal {
   // Opens the file and reads what an earlier run left. Everything submitted before it has succeeded fails.
   void Open(Callback<Recovery> callback);
 
-  void Append(StoredEvent event, Callback<std::int64_t> callback) override;
+  void Append(StoredEvent event, Callback<StoredEvent> callback) override;
   void MarkDone(std::int64_t seq, Recorded callback) override;
   void Bury(DeadLetter letter, Recorded callback) override;
   void Reopen(std::int64_t seq, std::string queue, Recorded callback) override;
