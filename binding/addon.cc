@@ -29,7 +29,7 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
                 Environment::Of(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());
               }));
   exports.Set("SignatureVerifier", DefineSignatureVerifier(env));
-  exports.Set("IdempotencyRing", DefineIdempotencyRing(env));
+  exports.Set("createIdempotencyRing", Napi::Function::New(env, CreateIdempotencyRing));
   exports.Set("Admission", DefineAdmission(env));
   exports.Set("EventService", DefineEventService(env));
   return exports;

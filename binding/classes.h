@@ -1,4 +1,4 @@
-// The exposed classes, one file each.
+// What the addon exposes, one file each.
 #pragma once
 
 #include <napi.h>
@@ -7,7 +7,7 @@ namespace trunkline::binding {
 
 Napi::Function DefineAdmission(Napi::Env env);
 Napi::Function DefineEventService(Napi::Env env);
-Napi::Function DefineIdempotencyRing(Napi::Env env);
+Napi::Value CreateIdempotencyRing(const Napi::CallbackInfo& info);
 Napi::Function DefineSignatureVerifier(Napi::Env env);
 
 }  // namespace trunkline::binding

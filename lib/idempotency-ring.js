@@ -19,13 +19,17 @@ function readRing(options, defaultCapacity) {
   };
 }
 
-class IdempotencyRing extends native.IdempotencyRing {
+class IdempotencyRing {
+  #ring;
+  #claim;
+
   /** @param {{ capacity: number, ttlMs?: number }} given */
   constructor(given) {
     const options = new Options(given, {});
     const { capacity, ttlMs } = readRing(options);
     options.finish();
-    super(capacity, ttlMs);
+    this.#ring = native.createIdempotencyRing(capacity, ttlMs);
+    this.#claim = this.#ring.claim;
   }
 
   /**
@@ -33,7 +37,39 @@ class IdempotencyRing extends native.IdempotencyRing {
    * @returns {'claimed' | 'in-flight' | 'done'}
    */
   claim(id) {
-    return CLAIMS[super.claim(id)];
+    return CLAIMS[this.#claim(id)];
+  }
+
+  /**
+   * @param {string} id
+   * @returns {boolean} false when the id is not in flight
+   */
+  complete(id) {
+    return this.#ring.complete(id);
+  }
+
+  /**
+   * @param {string} id
+   * @returns {boolean} false when the id is not in flight
+   */
+  release(id) {
+    return this.#ring.release(id);
+  }
+
+  get size() {
+    return this.#ring.use().size;
+  }
+
+  get capacity() {
+    return this.#ring.use().capacity;
+  }
+
+  get memoryBytes() {
+    return this.#ring.use().memoryBytes;
+  }
+
+  get evicted() {
+    return this.#ring.use().evicted;
   }
 }
 
