@@ -175,6 +175,8 @@ export interface RetryPolicy {
   maxElapsedMs?: number;
   /** A longer `Retry-After` ends the tries at once. Default 60000. */
   maxRetryAfterMs?: number;
+  /** What is tried again: HTTP statuses, lost or impossible connections, time-outs. Default: what `TrunklineError.retryable` says. */
+  on?: Array<number | 'network' | 'timeout'>;
 }
 
 // --------------------------------------------------------------------------------------------------------------- logging

@@ -64,6 +64,23 @@ net::ClientOptions ReadClientOptions(Napi::Env env, const Napi::Object& options)
   return client;
 }
 
+// [429, 503, 'network', 'timeout'] or undefined.
+std::optional<retry::RetryOn> ReadRetryOn(const Napi::Object& object) {
+  const Napi::Value value = object.Get("on");
+  if (!value.IsArray()) return std::nullopt;
+  const auto list = value.As<Napi::Array>();
+  retry::RetryOn on;
+  for (std::uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Value one = list[i];
+    if (one.IsNumber()) {
+      on.statuses.push_back(one.As<Napi::Number>().Int32Value());
+    } else if (one.IsString()) {
+      (one.As<Napi::String>().Utf8Value() == "network" ? on.network : on.timeout) = true;
+    }
+  }
+  return on;
+}
+
 retry::Policy ReadPolicy(const Napi::Object& object) {
   const std::string jitter = GetString(object, "jitter");
   return {.attempts = static_cast<int>(GetInteger(object, "attempts")),
@@ -76,7 +93,8 @@ retry::Policy ReadPolicy(const Napi::Object& object) {
                                         : retry::Jitter::kAdd,
           .jitter_add_ms = GetInteger(object, "jitterAddMs"),
           .max_elapsed_ms = GetInteger(object, "maxElapsedMs"),
-          .max_retry_after_ms = GetInteger(object, "maxRetryAfterMs")};
+          .max_retry_after_ms = GetInteger(object, "maxRetryAfterMs"),
+          .on = ReadRetryOn(object)};
 }
 
 engine::EventServiceOptions ReadOptions(Napi::Env env, const Napi::Object& options) {

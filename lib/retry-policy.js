@@ -23,8 +23,9 @@ function readRetryPolicy(options, given = {}) {
     options.wrong('retry', 'an object', given);
     given = {};
   }
+  const known = [...Object.keys(DEFAULT_POLICY), 'on'];
   for (const name of Object.keys(given)) {
-    if (!(name in DEFAULT_POLICY)) options.wrong(`retry.${name}`, `one of ${Object.keys(DEFAULT_POLICY).join(', ')}`, name);
+    if (!known.includes(name)) options.wrong(`retry.${name}`, `one of ${known.join(', ')}`, name);
   }
   /** @type {Record<string, any>} */
   const policy = { ...DEFAULT_POLICY, ...given };
@@ -37,6 +38,11 @@ function readRetryPolicy(options, given = {}) {
   const addUpToMs = policy.jitter?.addUpToMs;
   if (!JITTERS.includes(policy.jitter) && !(Number.isInteger(addUpToMs) && addUpToMs >= 0)) {
     options.wrong('retry.jitter', "'none', 'full', 'equal' or { addUpToMs }", policy.jitter);
+  }
+  const { on } = policy;
+  const isStatus = (/** @type {any} */ one) => Number.isInteger(one) && one >= 100 && one <= 599;
+  if (on !== undefined && !(Array.isArray(on) && on.every((one) => isStatus(one) || one === 'network' || one === 'timeout'))) {
+    options.wrong('retry.on', "an array of HTTP statuses, 'network' and 'timeout'", on);
   }
   return { ...policy, jitter: addUpToMs === undefined ? policy.jitter : 'add', jitterAddMs: addUpToMs ?? 0 };
 }

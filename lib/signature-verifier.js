@@ -27,7 +27,7 @@ function readScheme(options) {
 
 class SignatureVerifier {
   #verifier;
-  #headerNames;
+  /** @type {string[]} */ #headerNames;
 
   /** @param {import('..').SignatureVerifierOptions} given */
   constructor(given) {
@@ -37,7 +37,6 @@ class SignatureVerifier {
     const toleranceSeconds = options.integer('toleranceSeconds', { fallback: 300, max: 86_400 * 366 });
     options.finish();
     this.#verifier = new native.SignatureVerifier(scheme, secrets, toleranceSeconds);
-    /** @type {string[]} */
     this.#headerNames = this.#verifier.headerNames.map((/** @type {string} */ name) => name.toLowerCase());
   }
 

@@ -83,14 +83,12 @@ void Pipeline::Accept(json::EventFields fields, std::string payload, std::int64_
     return answer({AnswerKind::kRefused, stopping_ ? ClosedError()
                                                    : Error{.code = ErrorCode::kQueueFull, .message = "too many events are under way"}});
   }
-  const std::int64_t now_ms = clock_.WallMs();
   const auto route = options_.routes.find(fields.intent);
   store::StoredEvent event{.event_id = fields.event_id,
                            .intent = fields.intent,
                            .step = kPublished,  // the queue is a table of the same file: written by the same transaction
-                           .received_at = now_ms - (clock_.MonotonicUs() - arrived_us) / 1000,
+                           .received_at = clock_.WallMs() - (clock_.MonotonicUs() - arrived_us) / 1000,
                            .queue = route != options_.routes.end() ? route->second : options_.default_queue,
-                           .published_at = now_ms,
                            .idempotency_key = crypto::RandomUuid(),
                            .payload = std::move(payload)};
   journal_.Append(std::move(event), [this, alive = std::weak_ptr(self_), fields = std::move(fields), arrived_us,

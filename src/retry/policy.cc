@@ -5,6 +5,22 @@
 
 namespace trunkline::retry {
 
+namespace {
+
+bool MayBeTriedAgain(const Policy& policy, const Error& error) {
+  if (!policy.on) return Describe(error.code).retryable && (error.status == 0 || IsRetryableStatus(error.status));
+  if (error.status != 0) return std::count(policy.on->statuses.begin(), policy.on->statuses.end(), error.status) > 0;
+  switch (error.code) {
+    case ErrorCode::kTimeout: return policy.on->timeout;
+    case ErrorCode::kConnectionFailed:
+    case ErrorCode::kDnsFailed:
+    case ErrorCode::kMalformedResponse: return policy.on->network;
+    default: return false;
+  }
+}
+
+}  // namespace
+
 std::int64_t BackoffMs(const Policy& policy, int failed_attempts, double chance) {
   const double grown = static_cast<double>(policy.base_ms) * std::pow(policy.factor, failed_attempts - 1);
   // Compared as doubles first: a large power does not fit an integer.
@@ -20,8 +36,7 @@ std::int64_t BackoffMs(const Policy& policy, int failed_attempts, double chance)
 
 std::optional<std::int64_t> NextDelayMs(const Policy& policy, const Error& error, int failed_attempts,
                                         std::int64_t elapsed_ms, double chance) {
-  if (failed_attempts >= policy.attempts || !Describe(error.code).retryable) return std::nullopt;
-  if (error.status != 0 && !IsRetryableStatus(error.status)) return std::nullopt;
+  if (failed_attempts >= policy.attempts || !MayBeTriedAgain(policy, error)) return std::nullopt;
   std::int64_t wait = BackoffMs(policy, failed_attempts, chance);
   if (error.retry_after_ms >= 0) {
     if (error.retry_after_ms > policy.max_retry_after_ms) return std::nullopt;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/errors.h"
 
@@ -15,6 +16,13 @@ enum class Jitter : std::uint8_t {
   kAdd,    // the computed wait, and up to `jitter_add_ms` more
 };
 
+// Which failures are tried again, where the user names them; else those that the error table calls retryable.
+struct RetryOn {
+  std::vector<int> statuses;
+  bool network = false;  // CONNECTION_FAILED, DNS_FAILED, MALFORMED_RESPONSE
+  bool timeout = false;
+};
+
 // The defaults are the product's: 4 tries, waits of 1, 2, 4 s with up to 500 ms added.
 struct Policy {
   int attempts = 4;  // in all, the first included; ≥ 1
@@ -25,6 +33,7 @@ struct Policy {
   std::int64_t jitter_add_ms = 500;
   std::int64_t max_elapsed_ms = 0;            // 0: no bound on the time since the first try
   std::int64_t max_retry_after_ms = 60'000;   // a platform that asks for more than this ends the tries
+  std::optional<RetryOn> on{};
 };
 
 // The wait before the next try after `failed_attempts` tries have failed (≥ 1), by backoff alone. `chance` is in [0, 1).

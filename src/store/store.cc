@@ -48,8 +48,8 @@ Status InsertMessage(Database& database, const std::string& queue, std::int64_t 
 
 class AppendEvent final : public Write {
  public:
-  AppendEvent(StoredEvent event, Store::Callback<StoredEvent> callback)
-      : Write(true), event_(std::move(event)), callback_(std::move(callback)) {}
+  AppendEvent(StoredEvent event, const Clock& clock, Store::Callback<StoredEvent> callback)
+      : Write(true), event_(std::move(event)), clock_(clock), callback_(std::move(callback)) {}
 
   Status Apply(Database& database) override {
     auto insert = database.Prepare(
@@ -57,7 +57,10 @@ class AppendEvent final : public Write {
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     if (!insert) return insert.error();
     insert->Bind(1, event_.event_id).Bind(2, event_.intent).Bind(3, event_.step).Bind(4, event_.received_at);
-    if (!event_.queue.empty()) insert->Bind(5, event_.queue).Bind(6, event_.published_at);
+    if (!event_.queue.empty()) {
+      event_.published_at = clock_.WallMs();
+      insert->Bind(5, event_.queue).Bind(6, event_.published_at);
+    }
     insert->Bind(7, event_.idempotency_key).Bind(8, AsBytes(event_.payload));
     if (Status done = insert->Run(); !done.ok()) return done;
     event_.seq = database.last_insert_rowid();
@@ -72,6 +75,7 @@ class AppendEvent final : public Write {
 
  private:
   StoredEvent event_;
+  const Clock& clock_;
   Store::Callback<StoredEvent> callback_;
 };
 
@@ -492,7 +496,7 @@ void Store::Open(Callback<Recovery> callback) {
 }
 
 void Store::Append(StoredEvent event, Callback<StoredEvent> callback) {
-  impl_->Submit(std::make_unique<AppendEvent>(std::move(event), std::move(callback)));
+  impl_->Submit(std::make_unique<AppendEvent>(std::move(event), impl_->clock, std::move(callback)));
 }
 
 void Store::MarkDone(std::int64_t seq, Recorded callback) {

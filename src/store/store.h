@@ -21,8 +21,8 @@ struct StoredEvent {
   std::string intent;
   int step = 0;                 // the first step that is not done
   std::int64_t received_at = 0;  // ms, wall clock
-  std::string queue;             // where the publish step put it; empty: not yet
-  std::int64_t published_at = 0;
+  std::string queue;              // where the publish step puts it; empty: not yet
+  std::int64_t published_at = 0;  // ms, wall clock; when it was put there
   std::string idempotency_key;
   std::string payload;
 };
@@ -80,8 +80,8 @@ class Journal {
 
   virtual ~Journal() = default;
 
-  // Writes a new event, and where `event.queue` is set its message too. Gives it back, with its seq and without its payload, once it
-  // is on disk. This method alone may be called from any thread.
+  // Writes a new event, and where `event.queue` is set its message too: then that is when it was published. Gives it back, with its
+  // seq and without its payload, once it is on disk. This method alone may be called from any thread.
   virtual void Append(StoredEvent event, Callback<StoredEvent> callback) = 0;
 
   // Records that the delivery is done. Not urgent: it waits for the next commit, a few ms at most.
