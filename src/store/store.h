@@ -17,31 +17,31 @@ namespace trunkline::store {
 // One accepted event and how far its delivery has come.
 struct StoredEvent {
   std::int64_t seq = 0;  // given by the store; 0 before
-  std::string event_id;
-  std::string intent;
+  std::string event_id{};
+  std::string intent{};
   int step = 0;                 // the first step that is not done
   std::int64_t received_at = 0;  // ms, wall clock
-  std::string queue;              // where the publish step puts it; empty: not yet
+  std::string queue{};              // where the publish step puts it; empty: not yet
   std::int64_t published_at = 0;  // ms, wall clock; when it was put there
-  std::string idempotency_key;
-  std::string payload;
+  std::string idempotency_key{};
+  std::string payload{};
 };
 
 struct Try {
   std::int64_t at = 0;  // ms, wall clock
-  std::string code;     // name of the error
+  std::string code{};     // name of the error
   int status = 0;
   std::int64_t duration_ms = 0;
 };
 
 struct DeadLetter {
   std::int64_t seq = 0;
-  std::string event_id;
-  std::string step;  // "publish" or "request"
-  std::string code;
+  std::string event_id{};
+  std::string step{};  // "publish" or "request"
+  std::string code{};
   int status = 0;
-  std::string error;
-  std::vector<Try> tries;
+  std::string error{};
+  std::vector<Try> tries{};
   std::int64_t failed_at = 0;
 };
 

@@ -1,0 +1,102 @@
+// A pipeline between a journal, a network and a clock that a test holds in its hands.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "delivery/pipeline.h"
+#include "support/fake_journal.h"
+#include "support/fake_transport.h"
+#include "support/manual_clock.h"
+
+namespace trunkline::test {
+
+inline std::string EventBody(const std::string& event_id, const std::string& intent = "order_management") {
+  return R"({"webhookEventId":")" + event_id + R"(","intent":")" + intent + R"(","dialogId":"d","sessionId":"s"})";
+}
+
+class PipelineFixture : public ::testing::Test {
+ protected:
+  PipelineFixture() {
+    options.platform = "Cognigy";
+    options.base = *net::ParseBaseUrl("http://127.0.0.1:1");
+    options.request = *delivery::RequestTemplate::Compile(
+        "POST", "/state/{dialogId}/{sessionId}", R"({"queue":"{queue}","at":"{processedAt}","ms":"{latencyMs}"})", {});
+    options.retry.jitter = retry::Jitter::kNone;
+    options.routes = {{"order_management", "orders-queue"}};
+    options.default_queue = "general-queue";
+
+    auto verifier = crypto::SignatureVerifier::Create(*crypto::FindScheme("cognigy"), {{'k'}});
+    auto ring = idempotency::Ring::Create({.capacity = 64, .ttl_ms = 86'400'000, .key = {}}, clock);
+    admission = std::make_unique<delivery::Admission>(std::move(*verifier), std::move(*ring), clock);
+  }
+
+  void Start() {
+    pipeline = std::make_unique<delivery::Pipeline>(options, journal, transport, timers, clock, *admission, counters,
+                                                    [this](const delivery::Finished& end) { finished.push_back(end); });
+  }
+
+  // The answers that one caller was given; more than one is a mistake that every test would see.
+  struct Caller {
+    std::vector<delivery::Answer> answers;
+    std::optional<delivery::AnswerKind> kind() const {
+      EXPECT_LE(answers.size(), 1u);
+      return answers.empty() ? std::nullopt : std::optional(answers.front().kind);
+    }
+  };
+  using CallerPtr = std::shared_ptr<Caller>;
+
+  static delivery::AnswerCallback To(const CallerPtr& caller) {
+    return [caller](const delivery::Answer& answer) { caller->answers.push_back(answer); };
+  }
+
+  // As the door does it: claim, then accept, or join.
+  CallerPtr Post(const std::string& event_id, const std::string& intent = "order_management") {
+    auto caller = std::make_shared<Caller>();
+    auto claim = admission->Claim(event_id);
+    EXPECT_TRUE(claim.ok());
+    if (*claim == idempotency::Claim::kDone) {
+      caller->answers.push_back({delivery::AnswerKind::kDuplicate});
+    } else if (*claim == idempotency::Claim::kInFlight) {
+      pipeline->JoinDuplicate(event_id, To(caller));
+    } else {
+      const std::string body = EventBody(event_id, intent);
+      pipeline->Accept(*json::ParseEventFields(AsBytes(body)), body, clock.MonotonicUs(), To(caller));
+    }
+    return caller;
+  }
+
+  CallerPtr Replay(const std::string& event_id, bool with_body = false) {
+    auto caller = std::make_shared<Caller>();
+    std::optional<delivery::Pipeline::FreshEvent> fresh;
+    if (with_body) {
+      const std::string body = EventBody(event_id);
+      fresh = {*json::ParseEventFields(AsBytes(body)), body};
+    }
+    pipeline->Replay(event_id, std::move(fresh), clock.MonotonicUs(), To(caller));
+    return caller;
+  }
+
+  void Advance(std::int64_t ms) {
+    clock.Advance(ms);
+    while (!timers.Advance(clock.MonotonicMs())) {
+    }
+  }
+
+  ManualClock clock;
+  retry::TimerWheel timers{clock.MonotonicMs()};
+  FakeJournal journal;
+  FakeTransport transport;
+  delivery::PipelineCounters counters;
+  std::vector<delivery::Finished> finished;
+  delivery::PipelineOptions options;
+  std::unique_ptr<delivery::Admission> admission;
+  std::unique_ptr<delivery::Pipeline> pipeline;
+};
+
+}  // namespace trunkline::test

@@ -1,0 +1,101 @@
+// A journal in memory, which answers when the test says so.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/store.h"
+
+namespace trunkline::test {
+
+class FakeJournal final : public store::Journal {
+ public:
+  // What is stored, by seq.
+  struct Row {
+    store::StoredEvent event;
+    store::EventState state = store::EventState::kUnfinished;
+    int messages = 0;  // how often it was put into its queue
+  };
+  std::map<std::int64_t, Row> rows;
+  std::map<std::int64_t, store::DeadLetter> dead_letters;
+  bool refuse_appends = false;
+  bool refuse_records = false;  // MarkDone, Bury, Reopen
+
+  // Answers everything that waits, and what comes of it.
+  void Commit() {
+    while (!waiting_.empty()) {
+      const auto answer = std::move(waiting_.front());
+      waiting_.pop_front();
+      answer();
+    }
+  }
+  std::size_t waiting() const { return waiting_.size(); }
+
+  const Row* Latest(const std::string& event_id) const {
+    const Row* latest = nullptr;
+    for (const auto& [seq, row] : rows) {
+      if (row.event.event_id == event_id) latest = &row;
+    }
+    return latest;
+  }
+
+  void Append(store::StoredEvent event, Callback<store::StoredEvent> callback) override {
+    waiting_.push_back([this, event = std::move(event), callback = std::move(callback)]() mutable {
+      if (refuse_appends) return callback(Refused());
+      event.seq = ++last_seq_;
+      event.published_at = event.received_at + 3;
+      rows[event.seq] = {.event = event, .messages = event.queue.empty() ? 0 : 1};
+      event.payload.clear();
+      callback(std::move(event));
+    });
+  }
+
+  void MarkDone(std::int64_t seq, Recorded callback) override {
+    Record(std::move(callback), [this, seq] { rows.at(seq).state = store::EventState::kDone; });
+  }
+
+  void Bury(store::DeadLetter letter, Recorded callback) override {
+    Record(std::move(callback), [this, letter = std::move(letter)] {
+      rows.at(letter.seq).state = store::EventState::kDead;
+      dead_letters[letter.seq] = letter;
+    });
+  }
+
+  void Reopen(std::int64_t seq, std::string queue, Recorded callback) override {
+    Record(std::move(callback), [this, seq, queue = std::move(queue)] {
+      rows.at(seq).state = store::EventState::kUnfinished;
+      dead_letters.erase(seq);
+      if (!queue.empty()) ++rows.at(seq).messages;
+    });
+  }
+
+  void Find(std::string event_id, Callback<std::optional<store::FoundEvent>> callback) override {
+    waiting_.push_back([this, event_id = std::move(event_id), callback = std::move(callback)] {
+      const Row* row = Latest(event_id);
+      if (row == nullptr) return callback(std::optional<store::FoundEvent>());
+      callback(std::optional<store::FoundEvent>({row->event, row->state}));
+    });
+  }
+
+  void DeadLetters(Callback<std::vector<store::DeadLetter>>) override {}
+
+ private:
+  static Error Refused() { return {.code = ErrorCode::kStoreUnavailable, .message = "the disk is full"}; }
+
+  void Record(Recorded callback, std::function<void()> apply) {
+    waiting_.push_back([this, callback = std::move(callback), apply = std::move(apply)] {
+      if (refuse_records) return callback(Refused());
+      apply();
+      callback(Ok());
+    });
+  }
+
+  std::deque<std::function<void()>> waiting_;
+  std::int64_t last_seq_ = 0;
+};
+
+}  // namespace trunkline::test

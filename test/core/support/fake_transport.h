@@ -1,0 +1,49 @@
+// A network in memory: the test sees every request and answers it when it likes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "net/transport.h"
+
+namespace trunkline::test {
+
+class FakeTransport final : public net::Transport {
+ public:
+  struct Sent {
+    std::string wire;
+    Callback callback;
+
+    std::string Header(const std::string& name) const {
+      const std::string key = "\r\n" + name + ": ";
+      const std::size_t at = wire.find(key);
+      if (at == std::string::npos) return {};
+      const std::size_t from = at + key.size();
+      return wire.substr(from, wire.find("\r\n", from) - from);
+    }
+    std::string Body() const { return wire.substr(wire.find("\r\n\r\n") + 4); }
+  };
+
+  void Send(std::string wire, bool, std::int64_t, Callback callback) override { under_way.push_back({std::move(wire), std::move(callback)}); }
+
+  // Ends the request that has waited longest.
+  void Answer(int status, std::vector<std::pair<std::string, std::string>> headers = {}) {
+    End(net::Response{.status = status, .headers = std::move(headers), .body = "{}"});
+  }
+  void Fail(ErrorCode code) { End(Error{.code = code, .message = "the network failed"}); }
+
+  std::vector<Sent> under_way;
+  std::vector<Sent> ended;
+
+ private:
+  void End(Result<net::Response> result) {
+    ended.push_back(under_way.front());
+    under_way.erase(under_way.begin());
+    const Callback callback = ended.back().callback;
+    callback(std::move(result));
+  }
+};
+
+}  // namespace trunkline::test
