@@ -179,6 +179,163 @@ export interface RetryPolicy {
   on?: Array<number | 'network' | 'timeout'>;
 }
 
+/**
+ * Calls `fn` until it succeeds or the policy ends the tries. Waits follow the policy, or the error's `retryAfterMs` where that is longer.
+ *
+ * @param fn `attempt` counts from 1. `signal` is the caller's, or one that is never aborted.
+ * @param policy What differs from the default: 4 tries, 1000 ms × 2, at most 8000 ms, up to 500 ms added.
+ * @returns What `fn` returned.
+ * @throws The last error, as `fn` threw it; {@link TrunklineError} `ABORTED` with the signal's reason as cause; `CONFIG_INVALID` for a wrong argument.
+ */
+export function retry<T>(
+  fn: (o: { attempt: number; signal: AbortSignal }) => Promise<T> | T,
+  policy?: Partial<RetryPolicy>,
+  o?: {
+    signal?: AbortSignal;
+    /** Is this error worth another try? Default: one whose `retryable` is true, and what `policy.on` names. */
+    retryable?: (error: any) => boolean;
+  },
+): Promise<T>;
+
+/**
+ * Reads a `Retry-After` header (RFC 9110, 10.2.3).
+ *
+ * @param value Seconds, or an HTTP-date in any of its three forms.
+ * @param nowMs The time that a date is seen from, as `Date.now()` gives it. Default: now.
+ * @returns Milliseconds to wait, at least 0; `undefined` for anything else.
+ */
+export function parseRetryAfter(value: string, nowMs?: number): number | undefined;
+
+// ----------------------------------------------------------------------------------------------------------- HTTP client
+
+/** How requests are authorised. */
+export type Auth =
+  | {
+      /** OAuth 2.0 (RFC 6749): a token is fetched, shared by the whole process, and replaced before it ends. */
+      type: 'oauth2';
+      tokenUrl: string;
+      clientId: string;
+      clientSecret: string;
+      /** Asked for; several with spaces between them. Default: not asked for. */
+      scope?: string;
+      /** How the client shows who it is (2.3.1). `'query'` puts the whole form into the URL, for servers that take nothing else. Default `'basic'`. */
+      clientAuth?: 'basic' | 'body' | 'query';
+      /** Default `'client_credentials'` (4.4). `'password'` (4.3) needs `username` and `password`. */
+      grant?: 'client_credentials' | 'password';
+      username?: string;
+      password?: string;
+      /** How long before its end a token is replaced, in milliseconds. Default 300000, or after 80 % of a lifetime under 25 minutes. */
+      refreshBeforeMs?: number;
+      /** A token that was granted without one of these is refused with `SCOPE_MISSING`. */
+      requiredScopes?: readonly string[];
+    }
+  | { /** `Authorization: Bearer …` (RFC 6750). */ type: 'bearer'; token: string }
+  | { /** `Authorization: Basic …` (RFC 7617). */ type: 'basic'; username: string; password?: string }
+  | { /** A header of your own, such as `X-Api-Key`. */ type: 'header'; name: string; value: string };
+
+export interface HttpClientOptions {
+  /** An absolute URL, or a bare host, which means https. Its path is kept before every request's own. */
+  baseUrl: string;
+  /** Default: none. */
+  auth?: Auth;
+  /** What differs from the default: 4 tries, 1000 ms × 2, at most 8000 ms, up to 500 ms added. */
+  retry?: Partial<RetryPolicy>;
+  /** At most so many requests per so many milliseconds; further ones wait, first come, first served. A 429 pauses all. Default: no limit. */
+  rateLimit?: { requests: number; perMs: number };
+  /**
+   * After `failures` failed tries within `windowMs`, calls are refused with `CIRCUIT_OPEN` for `openMs`; then one is let through to see.
+   * Failed are 5xx, time-outs and lost connections. Default false: no breaker.
+   */
+  breaker?: { failures: number; windowMs: number; openMs: number } | false;
+  /** Allow plain http to other hosts than loopback. Default false. */
+  allowInsecure?: boolean;
+  /** One try, from waiting for a connection to the last byte, in milliseconds. Default 5000. */
+  timeoutMs?: number;
+  /** DNS, TCP and TLS together, in milliseconds. Default 3000. */
+  connectTimeoutMs?: number;
+  /** Connections at a time; further requests wait for one. Default 64. */
+  maxConnections?: number;
+  /** A longer answer rejects with `RESPONSE_TOO_LARGE`. Default 10 MiB. */
+  maxResponseBytes?: number;
+  tls?: {
+    /** Trusted beside Node's own roots, as PEM (RFC 7468). */
+    ca?: string | Buffer | ReadonlyArray<string | Buffer>;
+    /** A client certificate and its key, as PEM, where the platform asks for one. */
+    cert?: string | Buffer;
+    key?: string | Buffer;
+    /** `false` switches off the check of certificates, and warns. Default true. */
+    rejectUnauthorized?: boolean;
+  };
+  /** Where warnings go. Default: one JSON object a line on stderr. `false`: none. */
+  logger?: Logger | false;
+}
+
+export interface HttpRequest {
+  /** Default `'GET'`. */
+  method?: string;
+  /** Begins with `/`, percent-encoded (RFC 3986); may carry a query. */
+  path: string;
+  /** Added to the path's query, encoded. What is undefined is left out. */
+  query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** `Host`, `Content-Length` and what else frames the message are the client's own; so is what `auth` writes. */
+  headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON, with its Content-Type. At most one of `json`, `body` and `form`. */
+  json?: unknown;
+  /** Sent as it is; a string as UTF-8. */
+  body?: Buffer | Uint8Array | string;
+  /** Sent as `application/x-www-form-urlencoded`. */
+  form?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** Sent as `Idempotency-Key`; makes the request safe to repeat. */
+  idempotencyKey?: string;
+  /** The request may be repeated although its method (POST, PATCH) does not say so. Default false. */
+  idempotent?: boolean;
+  /** One try, in milliseconds. Default: the client's. */
+  timeoutMs?: number;
+  /** Everything: token, waits, tries; in milliseconds. Default: none. */
+  deadlineMs?: number;
+  /** Ends the call with `ABORTED`, its reason as cause. */
+  signal?: AbortSignal;
+  /** In place of the client's: what differs from the default. `false`: one try. */
+  retry?: Partial<RetryPolicy> | false;
+}
+
+/** A 2xx answer. */
+export interface HttpResponse {
+  readonly status: number;
+  /** Names in lower case; a header that came several times is joined by `', '`. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The bytes as they came; a Content-Encoding is not undone. */
+  readonly body: Buffer;
+  /**
+   * The body as JSON.
+   * @throws {TrunklineError} `MALFORMED_RESPONSE`
+   */
+  json(): any;
+  /** Tries made, the first one included. */
+  readonly attempts: number;
+  /** From the call to the last byte, waits included, in milliseconds. */
+  readonly durationMs: number;
+}
+
+/**
+ * Requests to one platform over kept-alive connections, with its authentication, retries, rate limit and breaker.
+ * The work is done on the engine's thread. An idle client does not keep the process alive; one with a request under way does.
+ */
+export class HttpClient {
+  /** @throws {TrunklineError} `CONFIG_INVALID`, naming everything that is wrong at once. */
+  constructor(options: HttpClientOptions);
+  /**
+   * Resolves for 2xx only; redirects are not followed. A failed try is made again when the failure may pass and the request is safe to repeat:
+   * its method is idempotent (RFC 9110, 9.2.2), it has an `idempotencyKey`, `idempotent` is true, the status says that it
+   * was not processed (429, 503), or nothing of it was sent.
+   *
+   * @throws {TrunklineError} with `status`, `attempts` and `retryAfterMs` where there are any.
+   */
+  request(request: HttpRequest): Promise<HttpResponse>;
+  /** Takes no more requests, and resolves when those under way have ended. Later ones reject with `CLOSED`. */
+  close(): Promise<void>;
+}
+
 // --------------------------------------------------------------------------------------------------------------- logging
 
 /** `fields` first, the line's text second, as pino and bunyan have it. */

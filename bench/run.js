@@ -1,4 +1,4 @@
-// npm run bench [-- --quick] [--json FILE] [admit] [ring] [service]: figures of this machine, as ratios of one run.
+// npm run bench [-- --quick] [--json FILE] [admit] [ring] [http] [service]: figures of this machine, as ratios of one run.
 'use strict';
 
 const fs = require('node:fs');
@@ -6,7 +6,7 @@ const { parseArgs } = require('node:util');
 const { machine } = require('./lib/machine');
 const { isMet, judgement, table } = require('./lib/table');
 
-const NAMES = ['admit', 'ring', 'service'];
+const NAMES = ['admit', 'ring', 'http', 'service'];
 const USAGE = `usage: node bench/run.js [--quick] [--json FILE] [${NAMES.join('] [')}]`;
 
 /** @returns {{ wrong: string } | { wrong?: undefined, names: string[], quick: boolean, json?: string, help?: boolean }} */

@@ -28,9 +28,13 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("setErrorClass", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
                 Environment::Of(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());
               }));
+  exports.Set("tearDown", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { Environment::Of(info.Env()).TearDown(); }));
   exports.Set("SignatureVerifier", DefineSignatureVerifier(env));
   exports.Set("createIdempotencyRing", Napi::Function::New(env, CreateIdempotencyRing));
   exports.Set("Admission", DefineAdmission(env));
+  exports.Set("backoffMs", Napi::Function::New(env, BackoffMs));
+  exports.Set("parseRetryAfter", Napi::Function::New(env, ParseRetryAfter));
+  exports.Set("HttpClient", DefineHttpClient(env));
   exports.Set("EventService", DefineEventService(env));
   return exports;
 }

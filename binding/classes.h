@@ -7,6 +7,9 @@ namespace trunkline::binding {
 
 Napi::Function DefineAdmission(Napi::Env env);
 Napi::Function DefineEventService(Napi::Env env);
+Napi::Value BackoffMs(const Napi::CallbackInfo& info);
+Napi::Value ParseRetryAfter(const Napi::CallbackInfo& info);
+Napi::Function DefineHttpClient(Napi::Env env);
 Napi::Value CreateIdempotencyRing(const Napi::CallbackInfo& info);
 Napi::Function DefineSignatureVerifier(Napi::Env env);
 

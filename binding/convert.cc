@@ -53,6 +53,12 @@ std::int64_t GetInteger(const Napi::Object& object, const char* name) {
   return static_cast<std::int64_t>(number);
 }
 
+std::size_t GetSize(const Napi::Object& object, const char* name) {
+  const std::int64_t number = GetInteger(object, name);
+  if (number < 0) throw Wrong(object, name, "an integer from 0 on");
+  return static_cast<std::size_t>(number);
+}
+
 bool GetBoolean(const Napi::Object& object, const char* name) {
   const Napi::Value value = Member(object, name);
   if (!value.IsBoolean()) throw Wrong(object, name, "a boolean");
@@ -63,6 +69,19 @@ Napi::Object GetObject(const Napi::Object& object, const char* name) {
   const Napi::Value value = Member(object, name);
   if (!value.IsObject()) throw Wrong(object, name, "an object");
   return value.As<Napi::Object>();
+}
+
+std::vector<std::string> GetStrings(const Napi::Object& object, const char* name) {
+  const Napi::Value value = Member(object, name);
+  if (!value.IsArray()) throw Wrong(object, name, "an array of strings");
+  const auto list = value.As<Napi::Array>();
+  std::vector<std::string> strings;
+  for (std::uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Value entry = list[i];
+    if (!entry.IsString()) throw Wrong(object, name, "an array of strings");
+    strings.push_back(entry.As<Napi::String>().Utf8Value());
+  }
+  return strings;
 }
 
 std::vector<std::pair<std::string, std::string>> GetPairs(const Napi::Object& object, const char* name) {

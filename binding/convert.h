@@ -28,9 +28,11 @@ auto OrThrow(Napi::Env env, Result&& result) {
 std::string GetString(const Napi::Object& object, const char* name);
 std::string GetString(const Napi::Object& object, const char* name, std::string_view fallback);
 std::int64_t GetInteger(const Napi::Object& object, const char* name);
+std::size_t GetSize(const Napi::Object& object, const char* name);  // an integer ≥ 0
 double GetNumber(const Napi::Object& object, const char* name);
 bool GetBoolean(const Napi::Object& object, const char* name);
 Napi::Object GetObject(const Napi::Object& object, const char* name);
+std::vector<std::string> GetStrings(const Napi::Object& object, const char* name);
 std::vector<std::pair<std::string, std::string>> GetPairs(const Napi::Object& object, const char* name);  // [[name, value], …]
 
 // The bytes of a Buffer or Uint8Array, or a string's UTF-8, which `text` then holds. Valid while both live and no JavaScript runs.

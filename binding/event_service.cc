@@ -8,6 +8,7 @@
 #include "convert.h"
 #include "engine/event_service.h"
 #include "environment.h"
+#include "read_options.h"
 
 namespace trunkline::binding {
 namespace {
@@ -47,61 +48,11 @@ Napi::Object MakeAnswer(Napi::Env env, const char* kind, const std::string& even
   return answer;
 }
 
-std::vector<std::uint8_t>::size_type Size(std::int64_t number) { return static_cast<std::size_t>(number); }
-
-net::ClientOptions ReadClientOptions(Napi::Env env, const Napi::Object& options) {
-  net::ClientOptions client;
-  client.base = OrThrow(env, net::ParseBaseUrl(GetString(options, "baseUrl")));
-  client.allow_insecure = GetBoolean(options, "allowInsecure");
-  client.max_connections = Size(GetInteger(options, "maxConnections"));
-  client.connect_timeout_ms = GetInteger(options, "connectTimeoutMs");
-  client.limits.max_body_bytes = Size(GetInteger(options, "maxResponseBytes"));
-  const Napi::Object tls = GetObject(options, "tls");
-  client.tls = {.trusted_pem = GetString(tls, "trusted"),
-                .cert_pem = GetString(tls, "cert", ""),
-                .key_pem = GetString(tls, "key", ""),
-                .verify = GetBoolean(tls, "verify")};
-  return client;
-}
-
-// [429, 503, 'network', 'timeout'] or undefined.
-std::optional<retry::RetryOn> ReadRetryOn(const Napi::Object& object) {
-  const Napi::Value value = object.Get("on");
-  if (!value.IsArray()) return std::nullopt;
-  const auto list = value.As<Napi::Array>();
-  retry::RetryOn on;
-  for (std::uint32_t i = 0; i < list.Length(); ++i) {
-    const Napi::Value one = list[i];
-    if (one.IsNumber()) {
-      on.statuses.push_back(one.As<Napi::Number>().Int32Value());
-    } else if (one.IsString()) {
-      (one.As<Napi::String>().Utf8Value() == "network" ? on.network : on.timeout) = true;
-    }
-  }
-  return on;
-}
-
-retry::Policy ReadPolicy(const Napi::Object& object) {
-  const std::string jitter = GetString(object, "jitter");
-  return {.attempts = static_cast<int>(GetInteger(object, "attempts")),
-          .base_ms = GetInteger(object, "baseMs"),
-          .factor = GetNumber(object, "factor"),
-          .max_ms = GetInteger(object, "maxMs"),
-          .jitter = jitter == "none"    ? retry::Jitter::kNone
-                    : jitter == "full"  ? retry::Jitter::kFull
-                    : jitter == "equal" ? retry::Jitter::kEqual
-                                        : retry::Jitter::kAdd,
-          .jitter_add_ms = GetInteger(object, "jitterAddMs"),
-          .max_elapsed_ms = GetInteger(object, "maxElapsedMs"),
-          .max_retry_after_ms = GetInteger(object, "maxRetryAfterMs"),
-          .on = ReadRetryOn(object)};
-}
-
 engine::EventServiceOptions ReadOptions(Napi::Env env, const Napi::Object& options) {
   engine::EventServiceOptions read;
   read.scheme = GetScheme(env, options.Get("scheme"));
   read.secrets = GetSecrets(env, read.scheme, options.Get("secrets"));
-  read.ring = {.capacity = Size(GetInteger(options, "ringCapacity")), .ttl_ms = GetInteger(options, "ringTtlMs"), .key = {}};
+  read.ring = {.capacity = GetSize(options, "ringCapacity"), .ttl_ms = GetInteger(options, "ringTtlMs"), .key = {}};
   read.store.directory = GetString(options, "dataDir");
   read.store.id_ttl_ms = read.ring.ttl_ms;
   read.client = ReadClientOptions(env, options);
@@ -115,7 +66,7 @@ engine::EventServiceOptions ReadOptions(Napi::Env env, const Napi::Object& optio
   read.pipeline.default_queue = GetString(options, "defaultQueue");
   read.pipeline.timeout_ms = GetInteger(options, "timeoutMs");
   read.pipeline.respond_within_ms = GetInteger(options, "respondWithinMs");
-  read.pipeline.max_pending = Size(GetInteger(options, "maxPending"));
+  read.pipeline.max_pending = GetSize(options, "maxPending");
   return read;
 }
 
@@ -179,7 +130,19 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
     environment_.Unregister(*this);
     if (face_->holding) completions_->LetGo();
     face_.reset();
+    last_numbers_ = ReadNumbers();
     service_.reset();
+  }
+
+  // What Stats tells, also in an 'exit' listener that runs after the service has been let go.
+  struct Numbers {
+    std::uint64_t accepted, processed, retried, dead, pending;
+    delivery::RingUse ring;
+  };
+
+  Numbers ReadNumbers() const {
+    const delivery::PipelineCounters& counters = service_->counters();
+    return {counters.accepted, counters.processed, counters.retried, counters.dead, counters.pending, service_->ring_use()};
   }
 
   engine::EventService& Service(Napi::Env env) {
@@ -326,21 +289,20 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
 
   Napi::Value Stats(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    engine::EventService& service = Service(env);
+    const Numbers numbers = service_ ? ReadNumbers() : last_numbers_;
     const auto number = [env](std::uint64_t value) { return Napi::Number::New(env, static_cast<double>(value)); };
-    const delivery::PipelineCounters& counters = service.counters();
-    const delivery::RingUse use = service.ring_use();
+    const delivery::RingUse& use = numbers.ring;
     const Napi::Object ring = Napi::Object::New(env);
     ring.Set("size", number(use.size));
     ring.Set("capacity", number(use.capacity));
     ring.Set("memoryBytes", number(use.memory_bytes));
     ring.Set("evicted", number(use.evicted));
     const Napi::Object stats = Napi::Object::New(env);
-    stats.Set("accepted", number(counters.accepted));
-    stats.Set("processed", number(counters.processed));
-    stats.Set("retried", number(counters.retried));
-    stats.Set("dead", number(counters.dead));
-    stats.Set("pending", number(counters.pending));
+    stats.Set("accepted", number(numbers.accepted));
+    stats.Set("processed", number(numbers.processed));
+    stats.Set("retried", number(numbers.retried));
+    stats.Set("dead", number(numbers.dead));
+    stats.Set("pending", number(numbers.pending));
     stats.Set("ring", ring);
     return stats;
   }
@@ -360,6 +322,7 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
   std::shared_ptr<CompletionQueue> completions_;
   std::shared_ptr<Face> face_;
   std::unique_ptr<engine::EventService> service_;
+  Numbers last_numbers_{};
 };
 
 }  // namespace

@@ -4,4 +4,7 @@
 exports.TrunklineError = require('./errors.js').TrunklineError;
 exports.SignatureVerifier = require('./signature-verifier.js').SignatureVerifier;
 exports.IdempotencyRing = require('./idempotency-ring.js').IdempotencyRing;
+exports.retry = require('./retry.js').retry;
+exports.parseRetryAfter = require('./retry.js').parseRetryAfter;
+exports.HttpClient = require('./http-client.js').HttpClient;
 exports.cognigyEvents = require('./services/cognigy-events.js').cognigyEvents;

@@ -20,4 +20,8 @@ function load() {
   }
 }
 
-module.exports = load();
+const native = load();
+// process.exit() runs no clean-up hooks in the main thread: see binding/environment.h.
+process.once('exit', () => native.tearDown());
+
+module.exports = native;

@@ -26,12 +26,16 @@ class Options {
   /** @type {string[]} */ #missing = [];
   /** @type {string[]} */ #wrong = [];
   #known = new Set(['env']);
+  #prefix;
+  /** @type {Options[]} */ #nested = [];
 
   /**
    * @param {Record<string, any> | undefined} given the caller's object
    * @param {NodeJS.ProcessEnv} [env] default: `given.env`, else the process's
+   * @param {string} [prefix] before each name in messages
    */
-  constructor(given = {}, env) {
+  constructor(given = {}, env, prefix = '') {
+    this.#prefix = prefix;
     if (given === null || typeof given !== 'object') {
       throw new TrunklineError('CONFIG_INVALID', `options: expected an object, got ${describe(given)}`);
     }
@@ -52,10 +56,10 @@ class Options {
   #find(name, source) {
     this.#known.add(name);
     const given = this.#given[name];
-    if (given !== undefined) return { value: given, label: name };
+    if (given !== undefined) return { value: given, label: this.#prefix + name };
     const text = source.env === undefined ? undefined : this.#env[source.env];
     if (text !== undefined && text !== '') return { value: text, label: /** @type {string} */ (source.env) };
-    if (source.required) this.#missing.push(source.env ?? name);
+    if (source.required) this.#missing.push(source.env ?? this.#prefix + name);
     return undefined;
   }
 
@@ -107,6 +111,19 @@ class Options {
   }
 
   /**
+   * A credential that does not stand in a header as it is. No refusal tells more of it than its kind.
+   * @param {string} name
+   * @param {Source} [source]
+   * @returns {string}
+   */
+  secret(name, source = {}) {
+    const found = this.#find(name, source);
+    if (!found) return source.fallback;
+    if (typeof found.value !== 'string' || found.value === '') this.#wrongSecret(found.label, 'a non-empty string', found.value);
+    return found.value;
+  }
+
+  /**
    * @param {string} name
    * @param {Source & { min?: number, max?: number }} [source]
    * @returns {number}
@@ -146,7 +163,7 @@ class Options {
   secrets(name, source = {}) {
     const found = this.#find(name, source);
     if (!found) return source.fallback;
-    const fromEnvironment = found.label !== name;
+    const fromEnvironment = found.label !== this.#prefix + name;
     const list = fromEnvironment ? found.value.split(',').map((/** @type {string} */ one) => one.trim()) : Array.isArray(found.value) ? found.value : [found.value];
     const good = list.length > 0 && list.every((/** @type {any} */ one) => (typeof one === 'string' ? one.trim() !== '' : one instanceof Uint8Array && one.length > 0));
     if (!good) this.#wrongSecret(found.label, 'one or several non-empty secrets', found.value);
@@ -183,13 +200,37 @@ class Options {
     return found ? found.value : fallback;
   }
 
+  /**
+   * The options in an object of options. What is wrong with them is reported by this one's finish().
+   * @param {string} name
+   * @returns {Options}
+   */
+  nested(name) {
+    const given = this.raw(name, {});
+    const isObject = given !== null && typeof given === 'object';
+    if (!isObject) this.wrong(name, 'an object', given);
+    const nested = new Options(isObject ? given : {}, this.#env, `${name}.`);
+    nested.#known.delete('env');
+    this.#nested.push(nested);
+    return nested;
+  }
+
+  /** @returns {string[]} */
+  #problems() {
+    const known = [...this.#known].sort().join(', ');
+    const unknown = Object.keys(this.#given).filter((name) => !this.#known.has(name));
+    return [
+      ...(this.#missing.length > 0 ? [`missing: ${this.#missing.join(', ')}`] : []),
+      ...this.#wrong,
+      ...this.#nested.flatMap((nested) => nested.#problems()),
+      ...unknown.map((name) => `${this.#prefix}${name}: is not an option; known are ${known}`),
+    ];
+  }
+
   /** Everything has been asked for: reports what is missing, wrong or unknown, all at once. */
   finish() {
-    for (const name of Object.keys(this.#given)) {
-      if (!this.#known.has(name)) this.#wrong.push(`${name}: is not an option; known are ${[...this.#known].sort().join(', ')}`);
-    }
-    if (this.#missing.length > 0) this.#wrong.unshift(`missing: ${this.#missing.join(', ')}`);
-    if (this.#wrong.length > 0) throw new TrunklineError('CONFIG_INVALID', this.#wrong.join('; '));
+    const problems = this.#problems();
+    if (problems.length > 0) throw new TrunklineError('CONFIG_INVALID', problems.join('; '));
   }
 }
 
@@ -202,4 +243,14 @@ function parseUrl(text) {
   }
 }
 
-module.exports = { Options };
+/**
+ * For arguments of single calls, which are refused one at a time.
+ * @param {string} label
+ * @param {string} expected
+ * @param {unknown} actual
+ */
+function refuse(label, expected, actual) {
+  return new TrunklineError('CONFIG_INVALID', `${label}: expected ${expected}, got ${describe(actual)}`);
+}
+
+module.exports = { Options, refuse };

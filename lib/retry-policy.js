@@ -1,6 +1,8 @@
 // RetryPolicy: how often and how long apart tries are, checked and put into the form that the core takes.
 'use strict';
 
+/** @typedef {Required<Omit<import('..').RetryPolicy, 'on' | 'jitter'>> & { on?: import('..').RetryPolicy['on'], jitter: any, jitterAddMs: number }} CorePolicy */
+
 const JITTERS = ['none', 'full', 'equal'];
 
 /** The product's own: 4 tries, waits of 1, 2, 4 s with up to 500 ms added. */
@@ -17,6 +19,7 @@ const DEFAULT_POLICY = Object.freeze({
 /**
  * @param {import('./options.js').Options} options where what is wrong is reported
  * @param {Partial<import('..').RetryPolicy>} [given] what differs from the default
+ * @returns {CorePolicy}
  */
 function readRetryPolicy(options, given = {}) {
   if (given === null || typeof given !== 'object') {
@@ -36,7 +39,7 @@ function readRetryPolicy(options, given = {}) {
   }
   if (!Number.isFinite(policy.factor) || policy.factor < 1) options.wrong('retry.factor', 'a number from 1 on', policy.factor);
   const addUpToMs = policy.jitter?.addUpToMs;
-  if (!JITTERS.includes(policy.jitter) && !(Number.isInteger(addUpToMs) && addUpToMs >= 0)) {
+  if (!JITTERS.includes(policy.jitter) && !(Number.isInteger(addUpToMs) && addUpToMs >= 0 && addUpToMs <= 86_400_000)) {
     options.wrong('retry.jitter', "'none', 'full', 'equal' or { addUpToMs }", policy.jitter);
   }
   const { on } = policy;
@@ -44,7 +47,7 @@ function readRetryPolicy(options, given = {}) {
   if (on !== undefined && !(Array.isArray(on) && on.every((one) => isStatus(one) || one === 'network' || one === 'timeout'))) {
     options.wrong('retry.on', "an array of HTTP statuses, 'network' and 'timeout'", on);
   }
-  return { ...policy, jitter: addUpToMs === undefined ? policy.jitter : 'add', jitterAddMs: addUpToMs ?? 0 };
+  return /** @type {CorePolicy} */ ({ ...policy, jitter: addUpToMs === undefined ? policy.jitter : 'add', jitterAddMs: addUpToMs ?? 0 });
 }
 
 module.exports = { DEFAULT_POLICY, readRetryPolicy };

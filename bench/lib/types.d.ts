@@ -53,6 +53,13 @@ export interface ServerSettings {
   variant?: string;
 }
 
+/** What a contender of `http` is started with. */
+export interface ClientSettings {
+  baseUrl: string;
+  token: string;
+  ca: string;
+}
+
 export interface StateApi {
   baseUrl: string;
   requests(): Promise<number>;

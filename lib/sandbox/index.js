@@ -2,6 +2,7 @@
 'use strict';
 
 const http = require('node:http');
+const { setMaxListeners } = require('node:events');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { BoundedMap } = require('./bounded-map.js');
 const { Faults } = require('./faults.js');
@@ -43,6 +44,7 @@ class Sandbox {
   /** @param {string} host */
   constructor(host) {
     this.#host = host;
+    setMaxListeners(0, this.#closing.signal); // one for each request that waits
     this.faults = new Faults(this.#platforms.map(({ name }) => name));
     this.#server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (req, res) => {
       this.#serve(req, res).catch((error) => this.#fail(res, error));

@@ -48,7 +48,7 @@ function readOptions(given) {
   const baseUrl = options.host('apiBaseUrl', { env: 'COGNIGY_API_BASE_URL', fallback: cognigy.defaultHost });
   const secrets = options.secrets('secrets', { env: 'COGNIGY_WEBHOOK_SECRET', required: true });
   const apiToken = options.token('apiToken', { env: 'COGNIGY_API_TOKEN', required: true });
-  const ring = readRing(new Options(options.raw('idempotency', {}), options.env), 2 ** 20);
+  const ring = readRing(options.nested('idempotency'), 2 ** 20);
   const settings = {
     scheme: 'cognigy',
     secrets,
@@ -124,7 +124,7 @@ class CognigyEvents {
       },
       (/** @type {TrunklineError} */ error) => {
         this.#opening = null;
-        this.#logger.error({ code: error.code, hint: error.hint }, error.summary);
+        if (!this.#closing) this.#logger.error({ code: error.code, hint: error.hint }, error.summary);
         throw error;
       },
     );
@@ -169,7 +169,7 @@ class CognigyEvents {
     const isId = typeof eventIdOrBody === 'string';
     if (isId && eventIdOrBody === '') throw new TrunklineError('MALFORMED_PAYLOAD', 'Malformed payload. Missing fields: eventId');
     /** @type {Outcome} */
-    const outcome = await (isId ? this.#native.replay(eventIdOrBody) : this.#native.replay(undefined, JSON.stringify(eventIdOrBody)));
+    const outcome = await (isId ? this.#native.replay(eventIdOrBody) : this.#native.replay(undefined, JSON.stringify(eventIdOrBody) ?? 'null'));
     const { kind, eventId } = outcome;
     if (kind === 'processed') return { status: 'replayed', eventId };
     if (kind === 'accepted') return { status: 'accepted', eventId };
@@ -247,6 +247,7 @@ class CognigyEvents {
       } catch {
         return answer({ status: 400, body: { error: 'Malformed payload: not valid JSON' } });
       }
+      if (typeof asked === 'string') return answer({ status: 400, body: { error: 'Malformed payload: not a JSON object' } });
       const id = asked?.eventId;
       const byId = typeof id === 'string' && id !== '' && asked.webhookEventId === undefined;
       try {

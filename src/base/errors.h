@@ -32,6 +32,7 @@ struct Error {
   int status = 0;                     // the platform's HTTP status; 0: none came
   int attempts = 0;                   // tries made; 0: not a matter of tries
   std::int64_t retry_after_ms = -1;   // what the platform asked to wait; -1: nothing
+  bool nothing_sent = false;          // no byte of the request left this machine: trying again cannot do anything twice
 };
 
 // The code that an HTTP status outside 2xx stands for.

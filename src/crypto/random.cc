@@ -86,6 +86,11 @@ std::uint64_t RandomBelow(std::uint64_t bound) {
   return value % bound;
 }
 
+double RandomUnit() {
+  constexpr std::uint64_t kSteps = std::uint64_t{1} << 53;  // what a double tells apart below 1
+  return static_cast<double>(RandomBelow(kSteps)) / static_cast<double>(kSteps);
+}
+
 std::string RandomUuid() {
   std::array<std::uint8_t, 16> bytes;
   RandomBytes(bytes);

@@ -18,6 +18,9 @@ void RandomBytes(std::span<std::uint8_t> out);
 // A number in [0, bound), each equally likely; 0 when bound is 0. For jitter.
 std::uint64_t RandomBelow(std::uint64_t bound);
 
+// A number in [0, 1), for jitter where a policy takes chance as a number.
+double RandomUnit();
+
 // A version-4 UUID (RFC 9562, section 5.4), 36 characters, lower case.
 std::string RandomUuid();
 

@@ -13,7 +13,6 @@ constexpr int kPublished = 1;                 // value of `step` once the event 
 
 Error ClosedError() { return {.code = ErrorCode::kClosed, .message = "the service is shutting down"}; }
 
-double Chance() { return static_cast<double>(crypto::RandomBelow(std::uint64_t{1} << 53)) / static_cast<double>(std::uint64_t{1} << 53); }
 
 }  // namespace
 
@@ -21,7 +20,7 @@ struct Pipeline::Delivery {
   enum class State : std::uint8_t { kReopening, kReady, kInFlight, kWaiting, kBurying };
 
   Delivery(Pipeline& pipeline)
-      : answer_timer([this, &pipeline] { pipeline.GiveAnswer(*this, {AnswerKind::kAccepted}); }), wait_timer([this, &pipeline] {
+      : answer_timer([this, &pipeline] { pipeline.OnAnswerDue(*this); }), wait_timer([this, &pipeline] {
           if (state == State::kBurying) return pipeline.Bury(*this);
           pipeline.Ready(*this);
         }) {}
@@ -36,7 +35,11 @@ struct Pipeline::Delivery {
   std::vector<store::Try> tries;
   int attempts = 0;
   Error last_error;
-  std::vector<AnswerCallback> answers;  // wait for the outcome
+  struct Waiting {
+    std::int64_t due_ms;
+    AnswerCallback answer;
+  };
+  std::vector<Waiting> answers;  // wait for the outcome
   retry::Timer answer_timer;
   retry::Timer wait_timer;
 };
@@ -53,7 +56,7 @@ Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, net::Transp
       counters_(counters),
       on_finished_(std::move(on_finished)),
       unrecorded_timer_([this] {
-        for (const std::int64_t seq : std::exchange(unrecorded_, {})) MarkDone(seq);
+        for (const auto& [seq, event_id] : std::exchange(unrecorded_, {})) MarkDone(seq, event_id);
       }),
       self_(std::make_shared<Pipeline*>(this)),
       grace_timer_([this] { Park(true); }) {}
@@ -67,11 +70,8 @@ std::shared_ptr<Pipeline::Delivery> Pipeline::Begin(store::StoredEvent event, js
   delivery->event = std::move(event);
   delivery->fields = std::move(fields);
   delivery->arrived_us = arrived_us;
-  if (answer) {
-    delivery->answers.push_back(std::move(answer));
-    // Counted from the arrival: what the disk took is part of it.
-    timers_.Schedule(delivery->answer_timer, arrived_us / 1000 + options_.respond_within_ms);
-  }
+  // Counted from the arrival: what the disk took is part of it.
+  if (answer) Await(*delivery, arrived_us / 1000, std::move(answer));
   deliveries_[delivery->event.event_id] = delivery;
   return delivery;
 }
@@ -112,12 +112,14 @@ void Pipeline::OnStored(json::EventFields fields, std::int64_t arrived_us, Answe
     return CheckStopped();
   }
   counters_.accepted.fetch_add(1, std::memory_order_relaxed);
-  tell_duplicates({AnswerKind::kDuplicate});
-  Ready(*Begin(std::move(*stored), std::move(fields), arrived_us, std::move(answer)));
+  const auto delivery = Begin(std::move(*stored), std::move(fields), arrived_us, std::move(answer));
+  tell_duplicates({AnswerKind::kDuplicate});  // by now those that wait for more than the commit find the delivery
+  Ready(*delivery);
 }
 
 void Pipeline::JoinDuplicate(const std::string& event_id, AnswerCallback answer) {
   if (deliveries_.contains(event_id)) return answer({AnswerKind::kDuplicate});
+  if (stopping_) return answer({AnswerKind::kRefused, ClosedError()});
   const auto claim = admission_.Claim(event_id);
   if (claim.ok() && *claim == idempotency::Claim::kDone) return answer({AnswerKind::kDuplicate});
   if (claim.ok() && *claim == idempotency::Claim::kInFlight) {  // on its way to the disk: its commit decides
@@ -132,22 +134,38 @@ void Pipeline::JoinDuplicate(const std::string& event_id, AnswerCallback answer)
 void Pipeline::Replay(std::string event_id, std::optional<FreshEvent> fresh, std::int64_t arrived_us, AnswerCallback answer) {
   if (stopping_) return answer({AnswerKind::kRefused, ClosedError()});
   if (const auto found = deliveries_.find(event_id); found != deliveries_.end()) {
-    Delivery& delivery = *found->second;
-    delivery.answers.push_back(std::move(answer));
-    timers_.Schedule(delivery.answer_timer, clock_.MonotonicMs() + options_.respond_within_ms);
-    return;
+    return Await(*found->second, clock_.MonotonicMs(), std::move(answer));
   }
   journal_.Find(event_id, [this, event_id, alive = std::weak_ptr(self_), fresh = std::move(fresh), arrived_us,
                            answer = std::move(answer)](Result<std::optional<store::FoundEvent>> found) mutable {
-    if (alive.expired()) return;
+    // What began now would be ended by nobody.
+    if (alive.expired() || stopping_) return answer({AnswerKind::kRefused, ClosedError()});
     if (!found) return answer({AnswerKind::kRefused, found.error()});
     // Two replays of one id at once: the first has begun meanwhile, and the second waits for it.
     if (deliveries_.contains(event_id)) return Replay(event_id, std::nullopt, arrived_us, std::move(answer));
     if (found->has_value()) return Rerun(std::move(**found), arrived_us, std::move(answer));
     if (!fresh) return answer({AnswerKind::kUnknown});
-    (void)admission_.Claim(event_id);
-    Accept(std::move(fresh->fields), std::move(fresh->payload), arrived_us, std::move(answer));
+    AcceptFresh(std::move(*fresh), arrived_us, std::move(answer));
   });
+}
+
+// None of that id was stored when we looked. The claim decides who stores it: two rows of one id would be two deliveries under two keys.
+void Pipeline::AcceptFresh(FreshEvent fresh, std::int64_t arrived_us, AnswerCallback answer) {
+  const std::string event_id = fresh.fields.event_id;
+  const auto claim = admission_.Claim(event_id);
+  if (!claim) return answer({AnswerKind::kRefused, claim.error()});
+  if (*claim == idempotency::Claim::kInFlight) {  // on its way to the disk: wait for its commit, then for its outcome
+    duplicates_[event_id].push_back([this, event_id, arrived_us, answer = std::move(answer)](const Answer& told) mutable {
+      if (told.kind == AnswerKind::kRefused) return answer(told);
+      Replay(event_id, std::nullopt, arrived_us, std::move(answer));
+    });
+    return;
+  }
+  if (*claim == idempotency::Claim::kDone && !fresh.looked_again) {  // stored and done since
+    fresh.looked_again = true;
+    return Replay(event_id, std::move(fresh), arrived_us, std::move(answer));
+  }
+  Accept(std::move(fresh.fields), std::move(fresh.payload), arrived_us, std::move(answer));
 }
 
 void Pipeline::Rerun(store::FoundEvent found, std::int64_t arrived_us, AnswerCallback answer) {
@@ -157,6 +175,8 @@ void Pipeline::Rerun(store::FoundEvent found, std::int64_t arrived_us, AnswerCal
   const bool republish = found.state == store::EventState::kDone;
   const std::string queue = republish ? found.event.queue : std::string();
   counters_.pending.fetch_add(1, std::memory_order_relaxed);
+  // A record of the earlier success that comes late would be taken for this run's.
+  std::erase_if(unrecorded_, [&](const auto& record) { return record.first == found.event.seq; });
   const auto delivery = Begin(std::move(found.event), std::move(*fields), arrived_us, std::move(answer));
   journal_.Reopen(delivery->event.seq, queue, [this, weak = std::weak_ptr(delivery)](Status reopened) {
     const auto alive = weak.lock();
@@ -169,9 +189,13 @@ void Pipeline::Rerun(store::FoundEvent found, std::int64_t arrived_us, AnswerCal
 
 void Pipeline::Resume(std::vector<store::StoredEvent> events) {
   for (store::StoredEvent& event : events) {
-    // It was read before it was stored, so it can be read again; a damaged row is left as it is for a person to look at.
+    if (deliveries_.contains(event.event_id)) continue;
     auto fields = Admission::Read(AsBytes(event.payload));
-    if (!fields || deliveries_.contains(event.event_id)) continue;
+    if (!fields) {
+      // It was read before it was stored, so the row is damaged: it stays for a person to look at, and the sender may send it anew.
+      admission_.Release(event.event_id);
+      continue;
+    }
     event.payload.clear();
     counters_.pending.fetch_add(1, std::memory_order_relaxed);
     Ready(*Begin(std::move(event), std::move(*fields), clock_.MonotonicUs(), nullptr));
@@ -237,7 +261,7 @@ void Pipeline::Judge(Delivery& delivery, Result<net::Response> result) {
                             .code = std::string(Describe(error.code).name),
                             .status = error.status,
                             .duration_ms = now_ms - delivery.try_started_ms});
-  const auto wait = retry::NextDelayMs(options_.retry, error, delivery.attempts, now_ms - delivery.first_try_ms, Chance());
+  const auto wait = retry::NextDelayMs(options_.retry, error, delivery.attempts, now_ms - delivery.first_try_ms, crypto::RandomUnit());
   delivery.last_error = std::move(error);
   if (!wait) {
     Bury(delivery);
@@ -251,15 +275,16 @@ void Pipeline::Judge(Delivery& delivery, Result<net::Response> result) {
 void Pipeline::Succeed(Delivery& delivery) {
   admission_.Complete(delivery.event.event_id);
   counters_.processed.fetch_add(1, std::memory_order_relaxed);
-  MarkDone(delivery.event.seq);
+  MarkDone(delivery.event.seq, delivery.event.event_id);
   GiveAnswer(delivery, {AnswerKind::kProcessed});
   End(delivery, true);
 }
 
-void Pipeline::MarkDone(std::int64_t seq) {
-  journal_.MarkDone(seq, [this, alive = std::weak_ptr(self_), seq](Status recorded) {
-    if (recorded.ok() || alive.expired()) return;
-    unrecorded_.push_back(seq);
+void Pipeline::MarkDone(std::int64_t seq, const std::string& event_id) {
+  journal_.MarkDone(seq, [this, alive = std::weak_ptr(self_), seq, event_id](Status recorded) {
+    // Under way again, by a replay: its own end is what counts.
+    if (recorded.ok() || alive.expired() || deliveries_.contains(event_id)) return;
+    unrecorded_.emplace_back(seq, event_id);
     if (!unrecorded_timer_.scheduled()) timers_.Schedule(unrecorded_timer_, clock_.MonotonicMs() + kStoreRetryMs);
   });
 }
@@ -304,9 +329,33 @@ void Pipeline::End(Delivery& delivery, bool success) {
   on_finished_(finished);
 }
 
+void Pipeline::Await(Delivery& delivery, std::int64_t since_ms, AnswerCallback answer) {
+  const std::int64_t due_ms = since_ms + options_.respond_within_ms;
+  delivery.answers.push_back({due_ms, std::move(answer)});
+  // Whoever joins later has a time of its own, and does not put off that of the others.
+  const retry::Timer& timer = delivery.answer_timer;
+  if (!timer.scheduled() || due_ms < timer.due_ms()) timers_.Schedule(delivery.answer_timer, due_ms);
+}
+
+void Pipeline::OnAnswerDue(Delivery& delivery) {
+  const std::int64_t now_ms = clock_.MonotonicMs();
+  std::vector<AnswerCallback> due;
+  std::optional<std::int64_t> next_ms;
+  for (Delivery::Waiting& waiting : std::exchange(delivery.answers, {})) {
+    if (waiting.due_ms <= now_ms) {
+      due.push_back(std::move(waiting.answer));
+    } else {
+      next_ms = std::min(next_ms.value_or(waiting.due_ms), waiting.due_ms);
+      delivery.answers.push_back(std::move(waiting));
+    }
+  }
+  if (next_ms) timers_.Schedule(delivery.answer_timer, *next_ms);
+  for (const AnswerCallback& answer : due) answer({AnswerKind::kAccepted});
+}
+
 void Pipeline::GiveAnswer(Delivery& delivery, const Answer& answer) {
   timers_.Cancel(delivery.answer_timer);
-  for (const AnswerCallback& callback : std::exchange(delivery.answers, {})) callback(answer);
+  for (const Delivery::Waiting& waiting : std::exchange(delivery.answers, {})) waiting.answer(answer);
 }
 
 void Pipeline::Remove(Delivery& delivery) {

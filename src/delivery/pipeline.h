@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -91,6 +92,7 @@ class Pipeline {
   struct FreshEvent {
     json::EventFields fields;
     std::string payload;
+    bool looked_again = false;
   };
   void Replay(std::string event_id, std::optional<FreshEvent> fresh, std::int64_t arrived_us, AnswerCallback answer);
 
@@ -105,6 +107,7 @@ class Pipeline {
   struct Delivery;
 
   std::shared_ptr<Delivery> Begin(store::StoredEvent event, json::EventFields fields, std::int64_t arrived_us, AnswerCallback answer);
+  void AcceptFresh(FreshEvent fresh, std::int64_t arrived_us, AnswerCallback answer);
   void Rerun(store::FoundEvent found, std::int64_t arrived_us, AnswerCallback answer);
   void OnStored(json::EventFields fields, std::int64_t arrived_us, AnswerCallback answer, Result<store::StoredEvent> stored);
   void Ready(Delivery& delivery);
@@ -115,9 +118,11 @@ class Pipeline {
   void Fail(Delivery& delivery);
   void End(Delivery& delivery, bool success);
   void Bury(Delivery& delivery);
+  void Await(Delivery& delivery, std::int64_t since_ms, AnswerCallback answer);
+  void OnAnswerDue(Delivery& delivery);
   void GiveAnswer(Delivery& delivery, const Answer& answer);
   void Remove(Delivery& delivery);
-  void MarkDone(std::int64_t seq);
+  void MarkDone(std::int64_t seq, const std::string& event_id);
   void Park(bool in_flight_too);
   void CheckStopped();
 
@@ -134,7 +139,7 @@ class Pipeline {
   std::unordered_map<std::string, std::vector<AnswerCallback>> duplicates_;  // of events that are on their way to the disk
   std::deque<std::weak_ptr<Delivery>> ready_;                              // wait for their turn to send
   std::size_t in_flight_ = 0;
-  std::vector<std::int64_t> unrecorded_;  // done, but the store could not write it down yet
+  std::vector<std::pair<std::int64_t, std::string>> unrecorded_;  // done, but the store could not write it down yet: seq, id
   retry::Timer unrecorded_timer_;
   std::shared_ptr<Pipeline*> self_;       // lets callbacks find out whether the pipeline is still there
   std::function<void()> stopped_;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/thread_name.h"
+#include "crypto/random.h"
 
 namespace trunkline::engine {
 namespace {
@@ -24,7 +25,9 @@ Result<std::shared_ptr<Engine>> Engine::Acquire() {
   return engine;
 }
 
-Engine::Engine() : timers_(SystemClock().MonotonicMs()), context_{&loop_, &timers_, &SystemClock(), {}} {}
+Engine::Engine() : timers_(SystemClock().MonotonicMs()), context_{&loop_, &timers_, &SystemClock(), {}},
+      token_endpoints_(std::make_unique<TokenEndpoints>(context_, [this](Job job) { Post(std::move(job)); })),
+      tokens_(std::make_unique<oauth::TokenCache>(SystemClock(), timers_, *token_endpoints_, crypto::RandomUnit)) {}
 
 Status Engine::Start() {
   int error = uv_loop_init(&loop_);
@@ -93,6 +96,8 @@ void Engine::DrainMailbox() {
     job = nullptr;  // what it captured goes now, not when all have run
   }
   if (!stop) return;
+  tokens_.reset();
+  token_endpoints_.reset();
   for (auto* handle : {reinterpret_cast<uv_handle_t*>(&wake_), reinterpret_cast<uv_handle_t*>(&before_poll_),
                        reinterpret_cast<uv_handle_t*>(&timer_)}) {
     uv_close(handle, nullptr);

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/token_endpoints.h"
 #include "net/context.h"
+#include "oauth/token_cache.h"
 #include "retry/timer_wheel.h"
 
 namespace trunkline::engine {
@@ -35,6 +37,10 @@ class Engine {
   // What the loop offers to the objects that live on it. Engine thread only.
   net::Context& context() { return context_; }
 
+  // The process's tokens, one per credential whoever asks. Engine thread only.
+  oauth::TokenCache& tokens() { return *tokens_; }
+  TokenEndpoints& token_endpoints() { return *token_endpoints_; }
+
  private:
   Engine();
   Status Start();
@@ -53,6 +59,8 @@ class Engine {
   uv_timer_t timer_{};
   retry::TimerWheel timers_;
   net::Context context_;
+  std::unique_ptr<TokenEndpoints> token_endpoints_;
+  std::unique_ptr<oauth::TokenCache> tokens_;
   std::thread thread_;
 };
 

@@ -95,7 +95,8 @@ void EventService::Open(std::function<void(Result<std::size_t>)> opened) {
     if (!core->open()) return opened(ClosedError());
     core->store->Open([this, core = std::weak_ptr(core), opened = std::move(opened)](Result<store::Recovery> recovery) {
       const auto alive = core.lock();
-      if (!alive || !alive->open()) return;
+      // Closed meanwhile: whoever waits is still to be told, or the process would stay for it.
+      if (!alive || !alive->open()) return opened(ClosedError());
       if (!recovery) return opened(recovery.error());
       for (const store::RememberedId& id : recovery->ids) admission_->Restore(id.event_id, id.done, id.at_ms);
       const std::size_t unfinished = recovery->unfinished.size();

@@ -1,4 +1,4 @@
-// The fields of an event, picked out of its JSON without building a tree of the rest (RFC 8259).
+// The fields of an event, picked out of its JSON (RFC 8259).
 #pragma once
 
 #include <cstddef>
@@ -6,10 +6,10 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "json/object_fields.h"
 
 namespace trunkline::json {
 
-constexpr std::size_t kMaxDepth = 64;         // of arrays and objects inside one another
 constexpr std::size_t kMaxFieldBytes = 1024;  // of each picked field
 
 struct EventFields {

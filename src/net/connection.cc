@@ -42,18 +42,11 @@ Connection::~Connection() {
 }
 
 void Connection::Open() {
-  auto tcp = std::make_unique<uv_tcp_t>();
-  if (const int error = uv_tcp_init(context_.loop, tcp.get()); error != 0) {
-    return LoseSoon(ConnectionFailed("no socket", error));
-  }
-  tcp_.reset(tcp.release());
-  tcp_->data = this;
-  uv_tcp_nodelay(tcp_.get(), 1);
-
   sockaddr_storage address{};
   if (uv_ip4_addr(base_.host.c_str(), base_.port, reinterpret_cast<sockaddr_in*>(&address)) == 0 ||
       uv_ip6_addr(base_.host.c_str(), base_.port, reinterpret_cast<sockaddr_in6*>(&address)) == 0) {
-    return Connect(reinterpret_cast<const sockaddr*>(&address));
+    addresses_.push_back(address);
+    return ConnectNext();
   }
   Resolve();
 }
@@ -76,25 +69,35 @@ void Connection::Resolve() {
       return self->Lose({.code = ErrorCode::kDnsFailed,
                          .message = "the name " + self->base_.host + " could not be resolved: " + uv_strerror(status)});
     }
-    sockaddr_storage address{};
-    std::memcpy(&address, addresses->ai_addr, addresses->ai_addrlen);
-    const std::uint16_t port = htons(self->base_.port);
-    if (address.ss_family == AF_INET6) {
-      reinterpret_cast<sockaddr_in6*>(&address)->sin6_port = port;
-    } else {
-      reinterpret_cast<sockaddr_in*>(&address)->sin_port = port;
+    for (const addrinfo* one = addresses.get(); one != nullptr; one = one->ai_next) {
+      sockaddr_storage& address = self->addresses_.emplace_back();
+      std::memcpy(&address, one->ai_addr, one->ai_addrlen);
+      const std::uint16_t port = htons(self->base_.port);
+      if (address.ss_family == AF_INET6) {
+        reinterpret_cast<sockaddr_in6*>(&address)->sin6_port = port;
+      } else {
+        reinterpret_cast<sockaddr_in*>(&address)->sin_port = port;
+      }
     }
-    self->Connect(reinterpret_cast<const sockaddr*>(&address));
+    self->ConnectNext();
   };
   const int error = uv_getaddrinfo(context_.loop, &lookup->request, resolved, base_.host.c_str(), nullptr, &hints);
   if (error != 0) return LoseSoon(ConnectionFailed("no name look-up", error));
   lookup_ = lookup.release();
 }
 
-void Connection::Connect(const sockaddr* address) {
+// A name may stand for several addresses of which not all are served: localhost is ::1 and 127.0.0.1.
+void Connection::ConnectNext() {
   state_ = State::kConnecting;
+  const auto* address = reinterpret_cast<const sockaddr*>(&addresses_[next_address_++]);
+  auto tcp = std::make_unique<uv_tcp_t>();
+  int error = uv_tcp_init(context_.loop, tcp.get());
+  if (error != 0) return LoseSoon(ConnectionFailed("no socket", error));
+  tcp_.reset(tcp.release());
+  tcp_->data = this;
+  uv_tcp_nodelay(tcp_.get(), 1);
   connecting_ = std::make_unique<uv_connect_t>();
-  const int error = uv_tcp_connect(connecting_.get(), tcp_.get(), address, [](uv_connect_t* request, int status) {
+  error = uv_tcp_connect(connecting_.get(), tcp_.get(), address, [](uv_connect_t* request, int status) {
     auto* self = static_cast<Connection*>(request->handle->data);
     if (self == nullptr) {
       delete request;  // released by the destructor
@@ -103,13 +106,14 @@ void Connection::Connect(const sockaddr* address) {
     self->connecting_.reset();
     self->OnTcpConnected(status);
   });
-  if (error != 0) {
-    connecting_.reset();
-    LoseSoon(ConnectionFailed("cannot connect to " + base_.authority, error));
-  }
+  if (error == 0) return;
+  connecting_.reset();
+  if (next_address_ < addresses_.size()) return ConnectNext();
+  LoseSoon(ConnectionFailed("cannot connect to " + base_.authority, error));
 }
 
 void Connection::OnTcpConnected(int status) {
+  if (status != 0 && next_address_ < addresses_.size()) return ConnectNext();
   if (status != 0) return Lose(ConnectionFailed("cannot connect to " + base_.authority, status));
   const int error = uv_read_start(
       reinterpret_cast<uv_stream_t*>(tcp_.get()),
@@ -174,7 +178,7 @@ void Connection::Write(std::string bytes) {
 }
 
 void Connection::OnRead(ssize_t count, std::string_view bytes) {
-  if (count == UV_EOF) return OnPeerClosed();
+  if (count == UV_EOF) return OnPeerClosed(!tls_);
   if (count < 0) return Lose(ConnectionFailed("the connection to " + base_.authority + " broke", static_cast<int>(count)));
   if (!tls_) return OnBytes(bytes);
   plain_.clear();
@@ -190,7 +194,7 @@ void Connection::OnRead(ssize_t count, std::string_view bytes) {
     if (closed && state_ == State::kBusy) {
       // Both in one read: the end may be what completes the answer.
       auto progress = parser_->Feed(plain_);
-      if (progress.ok() && *progress == ResponseParser::Progress::kNeedMore) return OnPeerClosed();
+      if (progress.ok() && *progress == ResponseParser::Progress::kNeedMore) return OnPeerClosed(true);
       if (!progress) return Lose(std::move(progress.error()));
       Response response = parser_->Take();
       parser_.reset();
@@ -199,7 +203,7 @@ void Connection::OnRead(ssize_t count, std::string_view bytes) {
     }
     return OnBytes(plain_);
   }
-  if (closed) OnPeerClosed();
+  if (closed) OnPeerClosed(true);
 }
 
 void Connection::OnBytes(std::string_view plain) {
@@ -209,15 +213,21 @@ void Connection::OnBytes(std::string_view plain) {
   auto progress = parser_->Feed(plain);
   if (!progress) return Lose(std::move(progress.error()));
   if (*progress == ResponseParser::Progress::kNeedMore) return;
-  const bool reusable = parser_->keep_alive();
+  // A server that answers before it has read the request may never read the rest: nothing else can be sent there.
+  const bool reusable = parser_->keep_alive() && uv_stream_get_write_queue_size(reinterpret_cast<uv_stream_t*>(tcp_.get())) == 0;
   Response response = parser_->Take();
   parser_.reset();
   state_ = State::kIdle;
   owner_.OnResponse(*this, std::move(response), reusable);
 }
 
-void Connection::OnPeerClosed() {
+// `orderly`: by the protocol's own means. A bare end of the TCP stream under TLS may be an attacker's, so it does not end a body
+// that has no length (RFC 9112, 9.8).
+void Connection::OnPeerClosed(bool orderly) {
   if (state_ == State::kBusy && parser_->started()) {
+    if (!orderly) {
+      return Lose({.code = ErrorCode::kMalformedResponse, .message = "the connection broke off before the answer was complete"});
+    }
     auto progress = parser_->FeedEnd();
     if (!progress) return Lose(std::move(progress.error()));
     Response response = parser_->Take();

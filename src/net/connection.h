@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "net/context.h"
@@ -62,11 +63,11 @@ class Connection {
   struct WriteRequest;
 
   void Resolve();
-  void Connect(const sockaddr* address);
+  void ConnectNext();
   void OnTcpConnected(int status);
   void OnRead(ssize_t count, std::string_view bytes);
   void OnBytes(std::string_view plain);
-  void OnPeerClosed();
+  void OnPeerClosed(bool orderly);
   void Established();
   void Write(std::string bytes);
   void FlushTls();
@@ -82,6 +83,8 @@ class Connection {
   UvHandle<uv_tcp_t> tcp_;
   std::unique_ptr<uv_connect_t> connecting_;
   Lookup* lookup_ = nullptr;  // owned by libuv until its callback
+  std::vector<sockaddr_storage> addresses_;  // tried in this order
+  std::size_t next_address_ = 0;
   std::unique_ptr<TlsSession> tls_;
   std::optional<ResponseParser> parser_;
   std::string plain_;  // decrypted bytes of the present read; kept for its capacity

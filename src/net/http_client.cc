@@ -35,11 +35,18 @@ HttpClient::HttpClient(Context& context, ClientOptions options, std::shared_ptr<
 
 HttpClient::~HttpClient() = default;
 
-void HttpClient::Send(std::string wire, bool head_request, std::int64_t timeout_ms, Callback callback) {
+HttpClient::Ticket HttpClient::Send(std::string wire, bool head_request, std::int64_t timeout_ms, Callback callback) {
   ++counters_.requests;
   auto call = std::make_unique<Call>(*this, std::move(wire), head_request, std::move(callback));
   context_.timers->Schedule(call->timer, context_.clock->MonotonicMs() + timeout_ms);
+  const Ticket ticket = call.get();
   waiting_.push_back(std::move(call));
+  Pump();
+  return ticket;
+}
+
+void HttpClient::Cancel(Ticket ticket) {
+  TakeBack(*static_cast<Call*>(const_cast<void*>(ticket)));
   Pump();
 }
 
@@ -103,11 +110,13 @@ void HttpClient::OnResponse(Connection& connection, Response response, bool reus
 }
 
 void HttpClient::OnLost(Connection& connection, Error error) {
-  const bool was_connected = connection.requests_sent() > 0 || std::erase(idle_, &connection) > 0;
+  const bool was_idle = std::erase(idle_, &connection) > 0;
+  const bool was_connected = was_idle || connection.requests_sent() > 0;
   const bool reused = connection.requests_sent() > 1;
   const bool answer_started = connection.answer_started();
   std::unique_ptr<Call> call = std::move(slots_[&connection].call);
   if (!was_connected) --connecting_;
+  error.nothing_sent = !was_connected;
   slots_.erase(&connection);
 
   if (call) {
@@ -130,19 +139,26 @@ void HttpClient::OnLost(Connection& connection, Error error) {
   Pump();
 }
 
-void HttpClient::OnCallTimeout(Call& call) {
-  Error error{.code = ErrorCode::kTimeout, .message = "no answer from " + options_.base.authority + " in time"};
+// Out of wherever it is, together with the connection that it is on: an answer that may still come there is for nobody.
+std::unique_ptr<HttpClient::Call> HttpClient::TakeBack(Call& call) {
   std::unique_ptr<Call> owned;
   if (call.connection != nullptr) {
     Connection* connection = call.connection;
     owned = std::move(slots_[connection].call);
-    slots_.erase(connection);  // an answer may still come there: for nobody
+    slots_.erase(connection);
   } else {
     const auto place = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& waiting) { return waiting.get() == &call; });
     owned = std::move(*place);
     waiting_.erase(place);
   }
-  Finish(std::move(owned), std::move(error));
+  return owned;
+}
+
+void HttpClient::OnCallTimeout(Call& call) {
+  const bool waited = call.connection == nullptr;
+  Finish(TakeBack(call), Error{.code = ErrorCode::kTimeout,
+                               .message = (waited ? "no connection to " : "no answer from ") + options_.base.authority + " in time",
+                               .nothing_sent = waited});
   Pump();
 }
 

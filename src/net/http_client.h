@@ -39,7 +39,8 @@ class HttpClient final : public Transport, ConnectionOwner {
   ~HttpClient() override;  // drops what is under way without calling back
 
   // A kept-alive connection that closes before any byte of an answer is replaced at once and the request sent again, uncounted.
-  void Send(std::string wire, bool head_request, std::int64_t timeout_ms, Callback callback) override;
+  Ticket Send(std::string wire, bool head_request, std::int64_t timeout_ms, Callback callback) override;
+  void Cancel(Ticket ticket) override;
 
   const BaseUrl& base() const { return options_.base; }
   const ClientCounters& counters() const { return counters_; }
@@ -56,6 +57,7 @@ class HttpClient final : public Transport, ConnectionOwner {
   void Pump();
   void OpenConnection();
   void Start(Connection& connection, std::unique_ptr<Call> call);
+  std::unique_ptr<Call> TakeBack(Call& call);
   void OnCallTimeout(Call& call);
   void Finish(std::unique_ptr<Call> call, Result<Response> result);
 

@@ -1,11 +1,13 @@
 #include "net/request.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
-#include <boost/url/grammar/unsigned_rule.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <cctype>
+#include <charconv>
 
 namespace trunkline::net {
 namespace {
@@ -48,9 +50,12 @@ bool IsReserved(std::string_view name) {
 }  // namespace
 
 bool BaseUrl::IsLoopback() const {
-  if (EqualsIgnoringCase(host, "localhost") || host == "::1") return true;
-  const auto v4 = boost::urls::parse_ipv4_address(host);
-  return v4 && v4->is_loopback();
+  if (EqualsIgnoringCase(host, "localhost")) return true;
+  // inet_pton takes whole addresses only: 127.0.0.1.example.com is somebody else's machine.
+  in_addr v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 Result<BaseUrl> ParseBaseUrl(std::string_view text) {
@@ -70,11 +75,17 @@ Result<BaseUrl> ParseBaseUrl(std::string_view text) {
   base.host = url.host_address();
   if (base.host.empty()) return Invalid("base URL: the host is missing");
   const std::uint16_t default_port = base.tls ? 443 : 80;
-  base.port = url.has_port() ? url.port_number() : default_port;
-  if (base.port == 0) return Invalid("base URL: the port is out of range");
+  base.port = default_port;
+  if (const std::string port(url.port()); !port.empty()) {
+    // Not url.port_number(): in Boost 1.81 it wraps around, and 99999 would be 34463.
+    const auto read = std::from_chars(port.data(), port.data() + port.size(), base.port);
+    if (read.ec != std::errc{} || base.port == 0) return Invalid("base URL: the port is out of range");
+  }
   base.authority = std::string(url.encoded_host());
   if (base.port != default_port) base.authority += ':' + std::to_string(base.port);
   base.path = std::string(url.encoded_path());
+  // Boost 1.81 ends an authority too early: http://127.0.0.1.example.com would be the host 127.0.0.1, and a:80x the port 80.
+  if (!base.path.empty() && base.path.front() != '/') return Invalid("base URL: the host or port cannot be read");
   while (!base.path.empty() && base.path.back() == '/') base.path.pop_back();
   return base;
 }

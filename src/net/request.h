@@ -28,8 +28,8 @@ Result<BaseUrl> ParseBaseUrl(std::string_view text);
 struct Request {
   std::string method = "GET";
   std::string target = "/";  // path and query, already percent-encoded
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers{};
+  std::string body{};
   bool has_body = false;
 };
 

@@ -1,6 +1,7 @@
 #include "net/response_parser.h"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <cctype>
@@ -10,28 +11,57 @@ namespace trunkline::net {
 namespace {
 
 namespace http = boost::beast::http;
+
+constexpr std::size_t kShortestChunk = 5;
+
 using BeastError = boost::beast::error_code;
 
-// Beast calls back with what it has recognised; this only collects it.
+// Beast calls back with what it has recognised; this collects it, and refuses what Beast lets pass but RFC 9112 does not:
+// two readers that disagree on where an answer ends let a peer smuggle a second one in.
 class Collector final : public http::basic_parser<false> {
  public:
+  // `header_bytes_left` outlives the collector: interim responses and the final one share it.
+  explicit Collector(std::size_t& header_bytes_left) : header_bytes_left_(header_bytes_left) {}
+
   Response response;
+  bool announces_body = false;  // by Content-Length or Transfer-Encoding
 
  private:
   using View = boost::beast::string_view;
 
   void on_request_impl(http::verb, View, View, int, BeastError&) override {}
-  void on_response_impl(int code, View, int, BeastError& error) override {
+  void on_response_impl(int code, View, int version, BeastError& error) override {
     error = {};
+    if (code < 100) error = http::error::bad_status;
     response.status = code;
+    version_ = version;
   }
-  void on_field_impl(http::field, View name, View value, BeastError& error) override {
+  void on_field_impl(http::field field, View name, View value, BeastError& error) override {
     error = {};
+    // Beast bounds what it sees at once, not the sum over many reads.
+    const std::size_t size = name.size() + value.size() + 4;
+    if (size > header_bytes_left_) {
+      error = http::error::header_limit;
+      return;
+    }
+    header_bytes_left_ -= size;
+    // Trailers come after the body was framed and read, and must not pass for headers (RFC 9110, 6.5.1).
+    if (in_body_) return;
+    if (field == http::field::transfer_encoding) {
+      // Beast reads any other coding until the connection closes; HTTP/1.0 has none at all (RFC 9112, 6.1 and 6.3).
+      if (version_ < 11 || !boost::beast::iequals(value, "chunked")) error = http::error::bad_transfer_encoding;
+      announces_body = true;
+    } else if (field == http::field::content_length) {
+      announces_body = announces_body || value != "0";
+    }
     std::string lower(name.data(), name.size());
     for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     response.headers.emplace_back(std::move(lower), std::string(value.data(), value.size()));
   }
-  void on_header_impl(BeastError& error) override { error = {}; }
+  void on_header_impl(BeastError& error) override {
+    error = {};
+    in_body_ = true;
+  }
   void on_body_init_impl(const boost::optional<std::uint64_t>& length, BeastError& error) override {
     error = {};
     // The announced length is already within the limit here; still no more is reserved than a small body needs.
@@ -45,6 +75,10 @@ class Collector final : public http::basic_parser<false> {
   void on_chunk_header_impl(std::uint64_t, View, BeastError& error) override { error = {}; }
   std::size_t on_chunk_body_impl(std::uint64_t, View body, BeastError& error) override { return on_body_impl(body, error); }
   void on_finish_impl(BeastError& error) override { error = {}; }
+
+  std::size_t& header_bytes_left_;
+  int version_ = 0;
+  bool in_body_ = false;
 };
 
 Error FromBeast(const BeastError& error) {
@@ -67,11 +101,12 @@ struct ResponseParser::State {
   ResponseLimits limits;
   bool head_request;
   bool started = false;
+  std::size_t header_bytes_left = 0;
   std::string unread;  // the beginning of a header or chunk line whose end has not come
   std::optional<Collector> collector;
 
   void Begin() {
-    collector.emplace();
+    collector.emplace(header_bytes_left);
     collector->eager(true);
     collector->header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
     collector->body_limit(limits.max_body_bytes);
@@ -105,6 +140,7 @@ struct ResponseParser::State {
 ResponseParser::ResponseParser(const ResponseLimits& limits, bool head_request) : state_(std::make_unique<State>()) {
   state_->limits = limits;
   state_->head_request = head_request;
+  state_->header_bytes_left = limits.max_header_bytes;
   state_->Begin();
 }
 
@@ -121,6 +157,11 @@ Result<ResponseParser::Progress> ResponseParser::Feed(std::string_view bytes) {
     bytes = joined;
     s.unread.clear();
   }
+  // Every chunk line with what follows it takes at least the five bytes of "0\r\n\r\n"; Beast asserts that it sees as many.
+  if (!joined.empty() && bytes.size() < kShortestChunk && s.collector->is_header_done() && s.collector->chunked()) {
+    s.unread.assign(bytes);
+    return Progress::kNeedMore;
+  }
   auto taken = s.Consume(bytes);
   if (!taken) return taken.error();
   if (s.collector->is_done()) {
@@ -130,6 +171,8 @@ Result<ResponseParser::Progress> ResponseParser::Feed(std::string_view bytes) {
     return Progress::kDone;
   }
   s.unread.assign(bytes.substr(*taken));
+  // Beast bounds headers, but neither a chunk's line nor the trailers.
+  if (s.unread.size() > s.limits.max_header_bytes) return FromBeast(http::error::header_limit);
   return Progress::kNeedMore;
 }
 
@@ -144,7 +187,10 @@ Result<ResponseParser::Progress> ResponseParser::FeedEnd() {
 
 bool ResponseParser::started() const { return state_->started; }
 
-bool ResponseParser::keep_alive() const { return state_->collector->keep_alive(); }
+bool ResponseParser::keep_alive() const {
+  // A 204 that announces a body may well send it: those bytes would pass for the next answer.
+  return state_->collector->keep_alive() && !(state_->collector->response.status == 204 && state_->collector->announces_body);
+}
 
 Response ResponseParser::Take() { return std::move(state_->collector->response); }
 

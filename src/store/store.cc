@@ -30,6 +30,8 @@ Error Unavailable(std::string message, std::string hint = {}) {
   return {.code = ErrorCode::kStoreUnavailable, .message = std::move(message), .hint = std::move(hint)};
 }
 
+Error ClosedError() { return {.code = ErrorCode::kClosed, .message = "the event store is closed"}; }
+
 // One write, applied in a transaction together with others.
 class Write {
  public:
@@ -362,18 +364,22 @@ void Store::Impl::Read(std::function<Result<T>(Database&)> query, Callback<T> ca
   // The barrier's end is posted, and may be run when the store is gone.
   Submit(std::make_unique<Barrier>([weak = weak_from_this(), query = std::move(query), callback = std::move(callback)](Status written) mutable {
     const auto self = weak.lock();
-    if (!self) return;
+    if (!self) return callback(ClosedError());
     if (!written.ok()) return callback(std::move(written.error()));
-    self->SubmitJob([impl = self.get(), query = std::move(query), callback = std::move(callback)](Result<Database>& database) {
-      const auto result = std::make_shared<Result<T>>(database.ok() ? query(*database) : Result<T>(database.error()));
+    self->SubmitJob([impl = self.get(), query = std::move(query), callback = std::move(callback)](Result<Database>& reader_or) {
+      const auto result = std::make_shared<Result<T>>(reader_or.ok() ? query(*reader_or) : Result<T>(reader_or.error()));
       impl->post([callback, result] { callback(std::move(*result)); });
     });
   }));
 }
 
 void Store::Impl::SubmitJob(Job job) {
-  const std::lock_guard guard(mutex);
-  if (stopping) return;
+  std::unique_lock guard(mutex);
+  if (stopping) {
+    guard.unlock();
+    Result<Database> closed = ClosedError();
+    return job(closed);
+  }
   reads.push_back(std::move(job));
   if (!reader.joinable()) reader = std::thread([this] { RunReader(); });
   wake_reader.notify_one();
@@ -461,9 +467,14 @@ void Store::Impl::RunReader() {
   std::unique_lock guard(mutex);
   for (;;) {
     wake_reader.wait(guard, [this] { return stopping || !reads.empty(); });
-    if (stopping) return;
     std::vector<Job> batch = std::move(reads);
     reads.clear();
+    if (stopping) {
+      guard.unlock();
+      Result<Database> closed = ClosedError();
+      for (const Job& read : batch) read(closed);  // somebody waits for each of them
+      return;
+    }
     guard.unlock();
     Result<Database> database_or = connection ? Result<Database>(std::move(*connection)) : Database::Open(path(), Database::Mode::kReadOnly);
     for (const Job& read : batch) read(database_or);

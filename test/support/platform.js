@@ -5,7 +5,7 @@ const http = require('node:http');
 const { once, EventEmitter } = require('node:events');
 
 /** @typedef {{ method: string, url: string, headers: http.IncomingHttpHeaders, rawHeaders: string[], body: string }} Seen */
-/** @typedef {(res: http.ServerResponse, seen: Seen, number: number) => void} Answer */
+/** @typedef {(res: http.ServerResponse, seen: Seen, number: number) => unknown} Answer */
 
 class Platform extends EventEmitter {
   /** @type {Seen[]} */

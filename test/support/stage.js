@@ -38,7 +38,7 @@ class Stage {
   /** @param {import('../..').CognigyEventsOptions} [options] @returns {Service} */
   service(options = {}) {
     const service = /** @type {Service} */ (/** @type {unknown} */ (
-      cognigyEvents({ env: this.sandbox.env, dataDir: this.dataDir, retry: FAST_RETRY, logger: this.logger, ...options })));
+      cognigyEvents({ env: this.sandbox.env, dataDir: this.dataDir, retry: FAST_RETRY, idempotency: { capacity: 4096 }, logger: this.logger, ...options })));
     this.#closers.push(() => service.close());
     return service;
   }

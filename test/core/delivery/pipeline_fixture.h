@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "delivery/pipeline.h"
-#include "support/fake_journal.h"
-#include "support/fake_transport.h"
+#include "memory_journal.h"
+#include "memory_transport.h"
 #include "support/manual_clock.h"
 
 namespace trunkline::test {
@@ -90,8 +90,8 @@ class PipelineFixture : public ::testing::Test {
 
   ManualClock clock;
   retry::TimerWheel timers{clock.MonotonicMs()};
-  FakeJournal journal;
-  FakeTransport transport;
+  MemoryJournal journal;
+  MemoryTransport transport;
   delivery::PipelineCounters counters;
   std::vector<delivery::Finished> finished;
   delivery::PipelineOptions options;

@@ -76,7 +76,7 @@ TEST_F(PipelineRandomTest, NothingAcknowledgedIsLost) {
     pipeline.reset();
     transport.under_way.clear();
     transport.ended.clear();
-    journal = FakeJournal();
+    journal = MemoryJournal();
     counters.pending = 0;
     auto ring = idempotency::Ring::Create({.capacity = 256, .ttl_ms = 86'400'000, .key = {}}, clock);
     auto verifier = crypto::SignatureVerifier::Create(*crypto::FindScheme("cognigy"), {{'k'}});

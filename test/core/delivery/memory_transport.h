@@ -1,7 +1,7 @@
 // A network in memory: the test sees every request and answers it when it likes.
 #pragma once
 
-#include <memory>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,11 +10,12 @@
 
 namespace trunkline::test {
 
-class FakeTransport final : public net::Transport {
+class MemoryTransport final : public net::Transport {
  public:
   struct Sent {
     std::string wire;
     Callback callback;
+    std::uintptr_t ticket = 0;
 
     std::string Header(const std::string& name) const {
       const std::string key = "\r\n" + name + ": ";
@@ -26,7 +27,14 @@ class FakeTransport final : public net::Transport {
     std::string Body() const { return wire.substr(wire.find("\r\n\r\n") + 4); }
   };
 
-  void Send(std::string wire, bool, std::int64_t, Callback callback) override { under_way.push_back({std::move(wire), std::move(callback)}); }
+  Ticket Send(std::string wire, bool, std::int64_t, Callback callback) override {
+    under_way.push_back({std::move(wire), std::move(callback), ++last_ticket_});
+    return reinterpret_cast<Ticket>(last_ticket_);
+  }
+  void Cancel(Ticket ticket) override {
+    std::erase_if(under_way, [ticket](const Sent& sent) { return reinterpret_cast<Ticket>(sent.ticket) == ticket; });
+    ++cancelled;
+  }
 
   // Ends the request that has waited longest.
   void Answer(int status, std::vector<std::pair<std::string, std::string>> headers = {}) {
@@ -36,6 +44,7 @@ class FakeTransport final : public net::Transport {
 
   std::vector<Sent> under_way;
   std::vector<Sent> ended;
+  int cancelled = 0;
 
  private:
   void End(Result<net::Response> result) {
@@ -44,6 +53,8 @@ class FakeTransport final : public net::Transport {
     const Callback callback = ended.back().callback;
     callback(std::move(result));
   }
+
+  std::uintptr_t last_ticket_ = 0;
 };
 
 }  // namespace trunkline::test

@@ -12,7 +12,7 @@
 
 namespace trunkline::test {
 
-class FakeJournal final : public store::Journal {
+class MemoryJournal final : public store::Journal {
  public:
   // What is stored, by seq.
   struct Row {

@@ -1,0 +1,84 @@
+// One contender's client in a process of its own: node client-child.js MODULE, its settings as JSON in BENCH_SETTINGS.
+// Sends 'ready'; then answers each { concurrency, calls } or { concurrency, ms } with what that many calls, or that long, have cost.
+'use strict';
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { monitorEventLoopDelay } = require('node:perf_hooks');
+const { message } = require('./message');
+
+/** CPU of the JavaScript thread alone, which is the main one; NaN where the system does not tell. */
+function jsThreadCpuUs() {
+  try {
+    return Number(fs.readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1000;
+  } catch {
+    return NaN;
+  }
+}
+
+/**
+ * Keeps `concurrency` calls under way until `goOn(started)` says no. Resolves with the latency of each in ms.
+ *
+ * @param {(message: object) => Promise<any>} post
+ * @param {number} concurrency
+ * @param {(started: number) => boolean} goOn
+ */
+async function drive(post, concurrency, goOn) {
+  /** @type {number[]} */
+  const latencies = [];
+  let started = 0;
+  const line = async () => {
+    while (goOn(started)) {
+      started += 1;
+      const from = performance.now();
+      const answer = await post(message(started));
+      latencies.push(performance.now() - from);
+      if (answer.success !== true) throw new Error(`another answer: ${JSON.stringify(answer).slice(0, 200)}`);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, line));
+  return latencies;
+}
+
+/**
+ * @param {(message: object) => Promise<any>} post
+ * @param {{ concurrency: number, calls?: number, ms?: number }} wanted
+ */
+async function measure(post, { concurrency, calls = Infinity, ms = Infinity }) {
+  // Connections that were idle for too long since the last time are made again, unmeasured.
+  await drive(post, concurrency, (started) => started < concurrency * 2);
+  const delay = concurrency > 64 ? monitorEventLoopDelay({ resolution: 1 }) : undefined;
+  delay?.enable();
+  const jsCpu = jsThreadCpuUs();
+  const cpu = process.cpuUsage();
+  const loop = performance.eventLoopUtilization();
+  const from = performance.now();
+  const latencies = await drive(post, concurrency, (started) => started < calls && performance.now() - from < ms);
+  const seconds = (performance.now() - from) / 1000;
+  const { active } = performance.eventLoopUtilization(loop);
+  const { user, system } = process.cpuUsage(cpu);
+  const jsCpuUs = jsThreadCpuUs() - jsCpu;
+  delay?.disable();
+  const count = latencies.length;
+  const sorted = Float64Array.from(latencies).sort();
+  return {
+    cpuUs: (user + system) / count,
+    jsUs: (active * 1000) / count,
+    jsCpuUs: jsCpuUs / count,
+    perSecond: count / seconds,
+    p50Ms: sorted[Math.floor(count * 0.5)],
+    p99Ms: sorted[Math.floor(count * 0.99)],
+    loopDelayMs: delay ? delay.percentile(99) / 1e6 : NaN,
+  };
+}
+
+const { create } = require(path.join(__dirname, 'clients', process.argv[2]));
+const post = create(JSON.parse(process.env.BENCH_SETTINGS ?? '{}'));
+process.on('message', (/** @type {any} */ wanted) => {
+  measure(post, wanted).then(
+    (measured) => process.send?.(measured),
+    (error) => process.send?.({ error: error.stack }),
+  );
+});
+process.once('SIGTERM', () => process.exit(0));
+process.send?.('ready');

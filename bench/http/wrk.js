@@ -1,0 +1,39 @@
+// wrk sends the same POST over as many connections as fast as it can: what the work costs in C without a client around it.
+'use strict';
+
+const path = require('node:path');
+const { start } = require('../lib/children');
+const { PATH, message } = require('./message');
+
+/**
+ * @param {string} baseUrl
+ * @param {{ connections: number, seconds: number, token: string }} options
+ * @returns {Promise<import('../lib/types').Measurement>}
+ */
+function runWrk(baseUrl, { connections, seconds, token }) {
+  const env = { ...process.env, BENCH_BODY: JSON.stringify(message(0)), BENCH_TOKEN: token };
+  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', path.join(__dirname, 'wrk.lua'), baseUrl + PATH];
+  const wrk = start('wrk', args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  return new Promise((resolve, reject) => {
+    let text = '';
+    wrk.stdout?.setEncoding('utf8').on('data', (chunk) => { text += chunk; });
+    wrk.once('error', reject);
+    wrk.once('close', () => {
+      const line = /^\{.*\}$/m.exec(text)?.[0];
+      if (!line) return reject(new Error(`wrk did not finish: ${text}`));
+      const summary = JSON.parse(line);
+      if (summary.errors > 0) return reject(new Error(`wrk: round not valid: ${line}`));
+      return resolve({
+        cpuUs: (summary.cpuSeconds * 1e6) / summary.requests,
+        jsUs: NaN,
+        jsCpuUs: NaN,
+        perSecond: summary.requests / summary.seconds,
+        p50Ms: summary.p50Us / 1000,
+        p99Ms: summary.p99Us / 1000,
+        loopDelayMs: NaN,
+      });
+    });
+  });
+}
+
+module.exports = { runWrk };

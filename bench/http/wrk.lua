@@ -1,0 +1,12 @@
+-- wrk's script: the POST of $BENCH_BODY with $BENCH_TOKEN; no Lua runs per request. The last line out is JSON, with wrk's own CPU.
+
+wrk.method = 'POST'
+wrk.body = os.getenv('BENCH_BODY')
+wrk.headers['Content-Type'] = 'application/json'
+wrk.headers['Authorization'] = 'Bearer ' .. os.getenv('BENCH_TOKEN')
+
+function done(summary, latency)
+  local errors = summary.errors
+  io.stdout:write(string.format('{"requests":%d,"seconds":%f,"cpuSeconds":%f,"errors":%d,"p50Us":%d,"p99Us":%d}\n', summary.requests, summary.duration / 1e6,
+    os.clock(), errors.connect + errors.read + errors.write + errors.status + errors.timeout, latency:percentile(50), latency:percentile(99)))
+end

@@ -1,0 +1,283 @@
+// HttpClient: requests to one platform, with its authentication, retries, rate limit and breaker; the work is done on the engine.
+'use strict';
+
+const { defaultMaxListeners, getMaxListeners, setMaxListeners } = require('node:events');
+const native = require('./native.js');
+const { TrunklineError } = require('./errors.js');
+const { Options, refuse } = require('./options.js');
+const { readAuth } = require('./auth.js');
+const { readRetryPolicy } = require('./retry-policy.js');
+const { readTls } = require('./trust.js');
+const { readLogger } = require('./log.js');
+
+/** Methods that may be repeated without asking (RFC 9110, 9.2.2). */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
+const REQUEST_OPTIONS = new Set(['method', 'path', 'query', 'headers', 'json', 'body', 'form', 'idempotencyKey', 'idempotent', 'timeoutMs', 'deadlineMs', 'signal', 'retry']);
+
+/** A 2xx answer. */
+class HttpResponse {
+  #lines;
+  /** @type {Record<string, string> | undefined} */ #headers;
+
+  /** @param {[number, string, Buffer, number, number]} reply what binding/http_client.cc gives */
+  constructor([status, lines, body, attempts, durationMs]) {
+    this.status = status;
+    this.body = body;
+    this.attempts = attempts;
+    this.durationMs = durationMs;
+    this.#lines = lines;
+  }
+
+  /** Names in lower case; a header that came several times is joined by ', '. */
+  get headers() {
+    if (!this.#headers) {
+      this.#headers = Object.create(null);
+      const headers = /** @type {Record<string, string>} */ (this.#headers);
+      for (const line of this.#lines.split('\n')) {
+        const colon = line.indexOf(': ');
+        if (colon < 0) continue;
+        const name = line.slice(0, colon);
+        headers[name] = name in headers ? `${headers[name]}, ${line.slice(colon + 2)}` : line.slice(colon + 2);
+      }
+    }
+    return /** @type {Record<string, string>} */ (this.#headers);
+  }
+
+  /**
+   * The body as JSON.
+   * @throws {TrunklineError} MALFORMED_RESPONSE
+   */
+  json() {
+    try {
+      return JSON.parse(this.body.toString());
+    } catch (cause) {
+      throw new TrunklineError('MALFORMED_RESPONSE', 'the answer is not JSON', { status: this.status, attempts: this.attempts, cause });
+    }
+  }
+}
+
+class HttpClient {
+  #native;
+  #timeoutMs;
+  /** What `auth` writes, in lower case: a request must not write it a second time. @type {string | undefined} */ #authHeader;
+  #nextId = 1;
+  /** @type {Promise<void> | undefined} */ #closing;
+
+  /** @param {import('..').HttpClientOptions} given */
+  constructor(given) {
+    const options = new Options(given, {});
+    const logger = readLogger(options);
+    const baseUrl = options.host('baseUrl', { required: true });
+    const { headers, credential } = readAuth(options);
+    const usesTls = [baseUrl, credential?.tokenUrl].some((url) => typeof url === 'string' && url.startsWith('https:'));
+    const settings = {
+      baseUrl: baseUrl ?? '',
+      headers,
+      credential,
+      retry: readRetryPolicy(options, options.raw('retry')),
+      rateLimit: readGroup(options, 'rateLimit', { requests: 1_000_000, perMs: 86_400_000 }),
+      breaker: readGroup(options, 'breaker', { failures: 10_000, windowMs: 86_400_000, openMs: 86_400_000 }),
+      allowInsecure: options.flag('allowInsecure'),
+      connectTimeoutMs: options.integer('connectTimeoutMs', { min: 1, max: 600_000, fallback: 3000 }),
+      maxConnections: options.integer('maxConnections', { min: 1, max: 4096, fallback: 64 }),
+      maxResponseBytes: options.integer('maxResponseBytes', { min: 1, max: 2 ** 31, fallback: 10 * 1024 * 1024 }),
+      tls: readTls(options, options.raw('tls', {}), usesTls, logger),
+    };
+    this.#authHeader = (credential ? 'authorization' : headers[0]?.[0])?.toLowerCase?.();
+    this.#timeoutMs = options.integer('timeoutMs', { min: 1, max: 600_000, fallback: 5000 });
+    options.finish();
+    this.#native = new native.HttpClient(settings);
+  }
+
+  /**
+   * @param {import('..').HttpRequest} request
+   * @returns {Promise<HttpResponse>} for 2xx; anything else rejects with a TrunklineError
+   */
+  async request(request) {
+    if (this.#closing) throw new TrunklineError('CLOSED', 'the client is closed');
+    if (request === null || typeof request !== 'object') throw refuse('request', 'an object', request);
+    const { signal } = request;
+    if (signal !== undefined && !(signal instanceof AbortSignal)) throw refuse('signal', 'an AbortSignal', signal);
+    if (signal?.aborted) throw new TrunklineError('ABORTED', 'the call was aborted', { cause: signal.reason });
+    const id = this.#nextId++;
+    const reply = this.#native.request(id, ...this.#prepare(request));
+    return new HttpResponse(await (signal ? this.#abortable(id, reply, signal) : reply));
+  }
+
+  /**
+   * The arguments of the core's request. Plain checks without an Options object: this runs for every request.
+   * @param {any} request
+   */
+  #prepare(request) {
+    for (const name in request) {
+      if (!REQUEST_OPTIONS.has(name)) throw refuse(name, `one of ${[...REQUEST_OPTIONS].join(', ')}`, name);
+    }
+    const { path, idempotencyKey, idempotent = false, timeoutMs = this.#timeoutMs, deadlineMs, retry } = request;
+    if (request.method !== undefined && typeof request.method !== 'string') throw refuse('method', 'a string', request.method);
+    const method = (request.method ?? 'GET').toUpperCase();
+    if (typeof path !== 'string' || path[0] !== '/') throw refuse('path', 'a path that begins with /', path);
+    if (typeof idempotent !== 'boolean') throw refuse('idempotent', 'true or false', idempotent);
+    if (!Number.isInteger(timeoutMs) || timeoutMs < 1) throw refuse('timeoutMs', 'an integer from 1 on', timeoutMs);
+    if (deadlineMs !== undefined && (!Number.isInteger(deadlineMs) || deadlineMs < 1)) throw refuse('deadlineMs', 'an integer from 1 on', deadlineMs);
+    const headers = readHeaders(request.headers, this.#authHeader, idempotencyKey !== undefined);
+    const body = readBody(request, headers);
+    if (idempotencyKey !== undefined) {
+      if (typeof idempotencyKey !== 'string' || idempotencyKey === '') throw refuse('idempotencyKey', 'a non-empty string', idempotencyKey);
+      headers.push('Idempotency-Key', idempotencyKey);
+    }
+    const repeatable = idempotent || idempotencyKey !== undefined || IDEMPOTENT.has(method);
+    return [method, withQuery(path, request.query), headers, body, timeoutMs, deadlineMs ?? 0, repeatable, readCallPolicy(retry)];
+  }
+
+  /**
+   * @param {number} id
+   * @param {Promise<any>} reply
+   * @param {AbortSignal} signal
+   */
+  async #abortable(id, reply, signal) {
+    const abort = () => this.#native.abort(id);
+    // One signal for many calls is the usual case, and no leak: each call takes its listener away.
+    if (getMaxListeners(signal) === defaultMaxListeners) setMaxListeners(0, signal);
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      return await reply;
+    } catch (error) {
+      if (/** @type {TrunklineError} */ (error).code !== 'ABORTED') throw error;
+      throw new TrunklineError('ABORTED', 'the call was aborted', { attempts: /** @type {TrunklineError} */ (error).attempts, cause: signal.reason });
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  /**
+   * Takes no more requests and waits for those under way.
+   * @returns {Promise<void>}
+   */
+  close() {
+    this.#closing ??= this.#native.close();
+    return /** @type {Promise<void>} */ (this.#closing);
+  }
+}
+
+/**
+ * A group of integers that is there as a whole or not at all.
+ * @param {Options} options
+ * @param {string} name
+ * @param {Record<string, number>} limits the largest value of each
+ * @returns {Record<string, number> | null}
+ */
+function readGroup(options, name, limits) {
+  const given = options.raw(name);
+  if (given === undefined || given === false || given === null) return null;
+  for (const field of Object.keys(Object(given))) {
+    if (!Object.hasOwn(limits, field)) options.wrong(`${name}.${field}`, `one of ${Object.keys(limits).join(', ')}`, field);
+  }
+  for (const [field, max] of Object.entries(limits)) {
+    const value = given?.[field];
+    if (!Number.isInteger(value) || value < 1 || value > max) options.wrong(`${name}.${field}`, `an integer from 1 to ${max}`, value);
+  }
+  return given;
+}
+
+/** @param {any} given undefined: the client's own; false: one try */
+function readCallPolicy(given) {
+  if (given === undefined || given === false) return given;
+  const options = new Options({}, {});
+  const policy = readRetryPolicy(options, given);
+  options.finish();
+  return policy;
+}
+
+/**
+ * @param {Record<string, string> | undefined} given
+ * @param {string | undefined} authHeader
+ * @param {boolean} hasKey
+ * @returns {string[]} name, value, name, value, …
+ */
+function readHeaders(given, authHeader, hasKey) {
+  if (given !== undefined && (given === null || typeof given !== 'object')) throw refuse('headers', 'an object', given);
+  /** @type {string[]} */
+  const headers = [];
+  for (const name in given) {
+    const value = given[name];
+    if (typeof value !== 'string') throw refuse(`headers.${name}`, 'a string', value);
+    const lower = name.toLowerCase();
+    if (lower === authHeader) throw refuse(`headers.${name}`, 'no header that auth sets already', value);
+    if (hasKey && lower === 'idempotency-key') throw refuse(`headers.${name}`, 'either this header or idempotencyKey', value);
+    headers.push(name, value);
+  }
+  return headers;
+}
+
+/**
+ * @param {{ json?: unknown, body?: Buffer | string, form?: Record<string, string> }} request
+ * @param {string[]} headers the body's type is added where the caller gives none
+ * @returns {Buffer | string | undefined}
+ */
+function readBody({ json, body, form }, headers) {
+  if (Number(json !== undefined) + Number(body !== undefined) + Number(form !== undefined) > 1) {
+    throw refuse('json, body, form', 'at most one of them', { json, body, form });
+  }
+  if (json !== undefined) {
+    addType(headers, 'application/json');
+    return toJson(json);
+  }
+  if (form !== undefined) {
+    addType(headers, 'application/x-www-form-urlencoded');
+    return encodeForm('form', form);
+  }
+  if (body !== undefined && typeof body !== 'string' && !(/** @type {any} */ (body) instanceof Uint8Array)) {
+    throw refuse('body', 'a Buffer or a string', body);
+  }
+  return body;
+}
+
+/** @param {unknown} value */
+function toJson(value) {
+  let text;
+  try {
+    text = JSON.stringify(value);
+  } catch (cause) {
+    throw new TrunklineError('CONFIG_INVALID', `json: expected what JSON can hold: ${/** @type {Error} */ (cause).message.split('\n')[0]}`, { cause });
+  }
+  if (text === undefined) throw refuse('json', 'what JSON can hold', value);
+  return text;
+}
+
+/**
+ * @param {string} label
+ * @param {any} fields what is undefined is left out
+ */
+function encodeForm(label, fields) {
+  if (fields === null || typeof fields !== 'object') throw refuse(label, 'an object', fields);
+  const encoded = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    if (!['string', 'number', 'boolean'].includes(typeof value)) throw refuse(`${label}.${name}`, 'a string, a number or a boolean', value);
+    encoded.append(name, String(value));
+  }
+  return encoded.toString();
+}
+
+/**
+ * @param {string[]} headers
+ * @param {string} type
+ */
+function addType(headers, type) {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i].toLowerCase() === 'content-type') return;
+  }
+  headers.push('Content-Type', type);
+}
+
+/**
+ * @param {string} path
+ * @param {Record<string, string | number | boolean | undefined> | undefined} query
+ */
+function withQuery(path, query) {
+  if (query === undefined) return path;
+  const text = encodeForm('query', query);
+  return text === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${text}`;
+}
+
+module.exports = { HttpClient };

@@ -1,0 +1,46 @@
+// An HTTP client for one platform, for a caller on another thread: the pool and the exchange live on the engine.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "base/result.h"
+#include "delivery/exchange.h"
+#include "engine/engine.h"
+#include "net/http_client.h"
+
+namespace trunkline::engine {
+
+struct HttpServiceOptions {
+  net::ClientOptions client;
+  delivery::ExchangeOptions exchange;
+};
+
+// Methods are called on one thread, the owner's; callbacks come on the engine thread, and none after the end.
+class HttpService {
+ public:
+  // CONFIG_INVALID for options that cannot work.
+  static Result<std::unique_ptr<HttpService>> Create(std::shared_ptr<Engine> engine, HttpServiceOptions options);
+  // Drops what is under way; waits until the engine has let go.
+  ~HttpService();
+  HttpService(const HttpService&) = delete;
+  HttpService& operator=(const HttpService&) = delete;
+
+  // `id` is the caller's, for Abort; not used twice.
+  void Request(std::uint64_t id, delivery::Call call, delivery::Exchange::Callback callback);
+  void Abort(std::uint64_t id);
+
+  // Takes nothing more; calls back when everything under way has ended and every connection is closed.
+  void Close(std::function<void()> closed);
+
+ private:
+  struct Core;
+  explicit HttpService(std::shared_ptr<Engine> engine);
+
+  std::shared_ptr<Engine> engine_;
+  std::shared_ptr<Core> core_;  // the engine thread's
+};
+
+}  // namespace trunkline::engine

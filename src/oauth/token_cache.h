@@ -1,0 +1,97 @@
+// Access tokens: fetched once for everyone who waits, kept while they last, replaced before they end.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "oauth/credential.h"
+#include "oauth/token_request.h"
+#include "oauth/token_response.h"
+#include "retry/policy.h"
+#include "retry/timer_wheel.h"
+
+namespace trunkline::oauth {
+
+// The way to the token servers: one try of one request.
+class TokenEndpoint {
+ public:
+  using Callback = std::function<void(Result<TokenReply>)>;
+  virtual ~TokenEndpoint() = default;
+
+  // Any status is a success here. Failures are those of the network, in time and without a secret in their
+  // message. The callback runs once, later, never inside the call; it may still run when the cache that asked
+  // is gone.
+  virtual void Post(const std::string& token_url, const TokenRequest& request, Callback callback) = 0;
+};
+
+// Lifetimes count from the moment the request was sent, and by whichever clock says that more time has
+// passed: the wall clock goes on while a process is frozen, the monotonic one is not set back. They are
+// judged when a token is asked for, not by timers, so that a process that thaws is right at once.
+//
+// A token is due to be replaced refresh_before_ms before its end; by default, or where that is not shorter
+// than its lifetime, 300 s before, or after 80 % of a lifetime under 25 min; and by chance up to 2 % of that
+// earlier, so that processes that started together do not refresh together. From then on the next Get starts
+// a refresh, and the old token is served as long as it lasts, also when the refresh fails; then there is no
+// further refresh for kRefreshRestMs.
+//
+// A failed fetch is tried again as the policy says; those who wait then get its error. To spare the server:
+//  - A final error (a wrong secret, a missing scope) answers everyone for kErrorRestMs.
+//  - A retryable one is not remembered, unless it came with a Retry-After: that answers everyone until then,
+//    but no longer than the policy's max_retry_after_ms.
+//  - Of tokens dropped in quick succession the first is replaced at once, the others one per kErrorRestMs.
+//
+// Everything on one thread, that of the wheel. Whoever destroys the cache drops those who wait, uncalled.
+class TokenCache {
+ public:
+  using Callback = std::function<void(Result<std::string>)>;
+
+  static constexpr std::int64_t kErrorRestMs = 1000;
+  static constexpr std::int64_t kRefreshRestMs = 10'000;
+  static constexpr std::size_t kMostCredentials = 1024;
+
+  // All of these outlive the cache. `chance` gives numbers in [0, 1).
+  TokenCache(const Clock& clock, retry::TimerWheel& timers, TokenEndpoint& endpoint,
+             std::function<double()> chance, retry::Policy policy = {},
+             std::size_t most_credentials = kMostCredentials);
+  ~TokenCache();
+  TokenCache(const TokenCache&) = delete;
+  TokenCache& operator=(const TokenCache&) = delete;
+
+  // Calls back once with a token that holds the required scopes, or an error: what ParseTokenReply,
+  // CheckScopes or the endpoint says, `attempts` counted; or QUEUE_FULL when `most_credentials` are all being
+  // fetched (else the one used longest ago makes room). A token or error at hand is handed over inside this
+  // call; everything else later. The callback may use the cache, and destroy it.
+  void Get(const Credential& credential, Callback callback);
+
+  // The platform refused `token` (401): the next Get fetches another. Nothing happens unless it is the one
+  // held now, so that of many calls that failed with one token the first alone makes a fetch necessary.
+  void Drop(const Credential& credential, std::string_view token);
+
+ private:
+  struct Entry;
+
+  Entry* Find(const Credential& credential);  // nullptr: no room
+  void Begin(Entry& entry);
+  void Send(Entry& entry);
+  void Fail(Entry& entry, Error error);
+
+  const Clock& clock_;
+  retry::TimerWheel& timers_;
+  TokenEndpoint& endpoint_;
+  const std::function<double()> chance_;
+  const retry::Policy policy_;
+  const std::size_t most_credentials_;
+  std::uint64_t uses_ = 0;
+  std::unordered_map<Credential, std::unique_ptr<Entry>, CredentialHash, SharesToken> entries_;
+  std::shared_ptr<const bool> alive_ =
+      std::make_shared<const bool>(true);  // what answers of the endpoint look at
+};
+
+}  // namespace trunkline::oauth

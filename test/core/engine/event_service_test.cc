@@ -1,0 +1,352 @@
+// The whole core at work: a real engine, a real store, a real connection to a platform played by a loopback server.
+#include "engine/event_service.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "support/events.h"
+#include "support/inbox.h"
+#include "support/server.h"
+#include "support/temp_directory.h"
+
+namespace trunkline::engine {
+namespace {
+
+using delivery::Answer;
+using delivery::AnswerKind;
+using test::EventBody;
+using test::Inbox;
+using test::MakeInbox;
+using test::Peer;
+using test::Server;
+using test::TempDirectory;
+
+using Answers = std::shared_ptr<Inbox<Answer>>;
+
+std::string KeyOf(const std::string& request) {
+  const std::size_t at = request.find("Idempotency-Key: ") + 17;
+  return request.substr(at, request.find("\r\n", at) - at);
+}
+
+// A platform that answers as `status` says, and keeps the requests.
+class Platform {
+ public:
+  Platform() : server_([this](Peer& peer) { Serve(peer); }) {}
+
+  std::string url() const { return server_.url(); }
+  std::string TakeRequest() { return requests_.Take().value_or(""); }
+  std::size_t waiting() { return requests_.size(); }
+
+  std::atomic<int> status{200};  // 0: takes the request and never answers
+
+ private:
+  void Serve(Peer& peer) {
+    for (;;) {
+      std::string request = peer.ReadRequest();
+      if (request.empty()) return;
+      requests_.Push(std::move(request));
+      if (status == 0) return peer.ReadToEnd();
+      peer.Write(test::Answer(status, "{}"));
+    }
+  }
+
+  Inbox<std::string> requests_;
+  Server server_;
+};
+
+EventServiceOptions OptionsFor(const std::string& url, const std::string& directory) {
+  EventServiceOptions options;
+  options.scheme = *crypto::FindScheme("cognigy");
+  options.secrets = {test::SecretBytes()};
+  options.ring.capacity = 1000;
+  options.store.directory = directory;
+  options.client.base = std::move(net::ParseBaseUrl(url)).value();
+  options.pipeline.platform = "Cognigy.AI";
+  options.pipeline.request =
+      std::move(delivery::RequestTemplate::Compile("POST", "/sessions/{sessionId}/state", R"({"id":"{eventId}"})", {})).value();
+  options.pipeline.default_queue = "q";
+  options.pipeline.retry.base_ms = 1;
+  options.pipeline.retry.jitter = retry::Jitter::kNone;
+  return options;
+}
+
+class Service {
+ public:
+  explicit Service(EventServiceOptions options) {
+    auto created = EventService::Create(std::move(Engine::Acquire()).value(), std::move(options),
+                                        {[ends = ends](const delivery::Finished& end) { ends->Push(end); }});
+    EXPECT_TRUE(created.ok()) << (created.ok() ? "" : created.error().message);
+    if (created.ok()) service_ = std::move(*created);
+  }
+
+  Result<std::size_t> Open() {
+    const auto opened = MakeInbox<Result<std::size_t>>();
+    service_->Open([=](Result<std::size_t> result) { opened->Push(std::move(result)); });
+    auto result = opened->Take();
+    return result ? std::move(*result) : Result<std::size_t>(Error{.code = ErrorCode::kAborted, .message = "no answer"});
+  }
+
+  // As the door does it.
+  Answers Post(const std::string& id) {
+    const std::string body = EventBody(id);
+    auto answers = MakeInbox<Answer>();
+    auto admitted = service_->Admit(AsBytes(body), {test::SignatureOf(body)});
+    const auto callback = [answers](const Answer& answer) { answers->Push(answer); };
+    switch (admitted.verdict) {
+      case delivery::Verdict::kClaimed:
+        service_->Accept(std::move(admitted.fields), body, SystemClock().MonotonicUs(), callback);
+        break;
+      case delivery::Verdict::kInFlight: service_->JoinDuplicate(id, callback); break;
+      case delivery::Verdict::kDone: answers->Push({AnswerKind::kDuplicate}); break;
+      default: answers->Push({AnswerKind::kRefused, admitted.error}); break;
+    }
+    return answers;
+  }
+  Answers Replay(const std::string& id, std::optional<std::string> body = std::nullopt) {
+    auto answers = MakeInbox<Answer>();
+    service_->Replay(id, std::move(body), [answers](const Answer& answer) { answers->Push(answer); });
+    return answers;
+  }
+  std::vector<store::DeadLetter> DeadLetters() {
+    const auto letters = MakeInbox<Result<std::vector<store::DeadLetter>>>();
+    service_->DeadLetters([=](Result<std::vector<store::DeadLetter>> result) { letters->Push(std::move(result)); });
+    auto result = letters->Take();
+    return result && result->ok() ? std::move(**result) : std::vector<store::DeadLetter>();
+  }
+  void Close(std::int64_t grace_ms = 5000) {
+    const auto closed = MakeInbox<int>();
+    service_->Close(grace_ms, [=] { closed->Push(1); });
+    EXPECT_EQ(closed->Take(), 1);
+  }
+  void Destroy() { service_.reset(); }
+  EventService* operator->() { return service_.get(); }
+
+  const std::shared_ptr<Inbox<delivery::Finished>> ends = MakeInbox<delivery::Finished>();
+
+ private:
+  std::unique_ptr<EventService> service_;
+};
+
+std::string Text(const Answers& answers) {
+  const auto answer = answers->Take();
+  if (!answer) return "none";
+  constexpr const char* kNames[] = {"processed", "duplicate", "accepted", "dead", "refused", "unknown"};
+  std::string text = kNames[static_cast<int>(answer->kind)];
+  if (answer->kind == AnswerKind::kDead || answer->kind == AnswerKind::kRefused) {
+    text += " " + std::string(Describe(answer->error.code).name);
+  }
+  return text;
+}
+
+TEST(EventService, AnEventFromTheDoorToThePlatform) {
+  const TempDirectory directory;
+  Platform platform;
+  Service service(OptionsFor(platform.url(), directory.path()));
+  const auto opened = service.Open();
+  ASSERT_TRUE(opened.ok());
+  EXPECT_EQ(*opened, 0U);
+  EXPECT_EQ(Text(service.Post("e1")), "processed");
+  EXPECT_NE(platform.TakeRequest().find("POST /sessions/s-e1/state"), std::string::npos);
+  EXPECT_EQ(Text(service.Post("e1")), "duplicate");
+  const auto end = service.ends->Take();
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->event_id, "e1");
+  EXPECT_TRUE(end->success);
+  EXPECT_EQ(service->ring_use().size, 1U);
+  EXPECT_EQ(service->counters().processed, 1U);
+  service.Close();
+  EXPECT_EQ(Text(service.Post("e2")), "refused CLOSED");
+  EXPECT_EQ(Text(service.Replay("e1")), "refused CLOSED");
+}
+
+TEST(EventService, IdsAndDeadLettersOutliveIt) {
+  const TempDirectory directory;
+  Platform platform;
+  {
+    Service service(OptionsFor(platform.url(), directory.path()));
+    ASSERT_TRUE(service.Open().ok());
+    EXPECT_EQ(Text(service.Post("done")), "processed");
+    platform.status = 404;
+    EXPECT_EQ(Text(service.Post("dead")), "dead NOT_FOUND");
+    service.Close();
+  }
+  Service service(OptionsFor(platform.url(), directory.path()));
+  const auto opened = service.Open();
+  ASSERT_TRUE(opened.ok());
+  EXPECT_EQ(*opened, 0U);
+  EXPECT_EQ(Text(service.Post("done")), "duplicate");
+  EXPECT_EQ(Text(service.Post("dead")), "duplicate");
+  auto letters = service.DeadLetters();
+  ASSERT_EQ(letters.size(), 1U);
+  EXPECT_EQ(letters[0].event_id, "dead");
+  EXPECT_EQ(letters[0].tries.size(), 1U);
+  platform.status = 200;
+  EXPECT_EQ(Text(service.Replay("dead")), "processed");
+  EXPECT_TRUE(service.DeadLetters().empty());
+  EXPECT_EQ(Text(service.Replay("nobody")), "unknown");
+  EXPECT_EQ(Text(service.Replay({}, "no JSON")), "refused MALFORMED_PAYLOAD");
+  EXPECT_EQ(Text(service.Replay({}, EventBody("fresh"))), "processed");
+}
+
+TEST(EventService, TriesUntilThePlatformIsBackUnderOneKey) {
+  const TempDirectory directory;
+  Platform platform;
+  platform.status = 503;
+  auto options = OptionsFor(platform.url(), directory.path());
+  options.pipeline.retry.attempts = 1000;
+  options.pipeline.retry.max_ms = 1;
+  Service service(options);
+  ASSERT_TRUE(service.Open().ok());
+  const Answers answers = service.Post("e1");
+  std::set<std::string> keys;
+  for (int i = 0; i < 5; ++i) keys.insert(KeyOf(platform.TakeRequest()));
+  platform.status = 200;
+  EXPECT_EQ(Text(answers), "processed");
+  EXPECT_EQ(keys.size(), 1U);
+  EXPECT_GE(service->counters().retried, 5U);
+}
+
+// Not closed, only destroyed, with work under way: the next run goes on with it under the same key.
+TEST(EventService, WhatWasUnderWayIsResumedByTheNextRun) {
+  const TempDirectory directory;
+  Platform platform;
+  platform.status = 0;
+  std::string first;
+  {
+    Service service(OptionsFor(platform.url(), directory.path()));
+    ASSERT_TRUE(service.Open().ok());
+    service.Post("e1");
+    first = platform.TakeRequest();
+  }
+  platform.status = 200;
+  Service service(OptionsFor(platform.url(), directory.path()));
+  const auto opened = service.Open();
+  ASSERT_TRUE(opened.ok()) << opened.error().message;
+  EXPECT_EQ(*opened, 1U);
+  EXPECT_EQ(platform.TakeRequest(), first) << "the same bytes, key included";
+  const auto end = service.ends->Take();
+  ASSERT_TRUE(end.has_value());
+  EXPECT_TRUE(end->success);
+  EXPECT_EQ(Text(service.Post("e1")), "duplicate");
+}
+
+TEST(EventService, ClosingLeavesTheRestForTheNextRun) {
+  const TempDirectory directory;
+  Platform platform;
+  platform.status = 0;
+  {
+    Service service(OptionsFor(platform.url(), directory.path()));
+    ASSERT_TRUE(service.Open().ok());
+    const Answers answers = service.Post("e1");
+    platform.TakeRequest();
+    service.Close(1);
+    EXPECT_EQ(Text(answers), "accepted");
+  }
+  platform.status = 200;
+  Service service(OptionsFor(platform.url(), directory.path()));
+  const auto opened = service.Open();
+  ASSERT_TRUE(opened.ok());
+  EXPECT_EQ(*opened, 1U);
+  EXPECT_TRUE(service.ends->Take().has_value());
+}
+
+TEST(EventService, ClosingTwiceAndUnopened) {
+  const TempDirectory directory;
+  Platform platform;
+  Service service(OptionsFor(platform.url(), directory.path()));
+  service.Close();
+  service.Close();
+  EXPECT_EQ(service.Open().error().code, ErrorCode::kClosed);
+}
+
+TEST(EventService, ClosingWhileItOpensAnswersBoth) {
+  const TempDirectory directory;
+  Platform platform;
+  for (int i = 0; i < 20; ++i) {
+    Service service(OptionsFor(platform.url(), directory.path()));
+    const auto opened = MakeInbox<bool>();
+    service->Open([=](Result<std::size_t> result) { opened->Push(result.ok() || result.error().code == ErrorCode::kClosed); });
+    service.Close();
+    EXPECT_EQ(opened->Take(), true);
+  }
+}
+
+TEST(EventService, ADirectoryThatCannotBeUsed) {
+  const TempDirectory directory;
+  Platform platform;
+  std::ofstream(directory.path("file")) << "x";
+  Service service(OptionsFor(platform.url(), directory.path("file")));
+  EXPECT_EQ(service.Open().error().code, ErrorCode::kStoreUnavailable);
+  EXPECT_EQ(Text(service.Post("e1")), "refused STORE_UNAVAILABLE");
+  EXPECT_EQ(service->counters().pending, 0U);
+}
+
+TEST(EventService, TwoAtOnceShareTheEngineAndNothingElse) {
+  const TempDirectory first_directory, second_directory;
+  Platform first_platform, second_platform;
+  Service first(OptionsFor(first_platform.url(), first_directory.path()));
+  Service second(OptionsFor(second_platform.url(), second_directory.path()));
+  ASSERT_TRUE(first.Open().ok());
+  ASSERT_TRUE(second.Open().ok());
+  EXPECT_EQ(Text(first.Post("e1")), "processed");
+  EXPECT_EQ(Text(second.Post("e1")), "processed") << "an id is known where it came";
+  EXPECT_NE(KeyOf(first_platform.TakeRequest()), KeyOf(second_platform.TakeRequest()));
+  first.Close();
+  first.Destroy();
+  EXPECT_EQ(Text(second.Post("e2")), "processed");
+
+  Service third(OptionsFor(first_platform.url(), second_directory.path()));
+  EXPECT_EQ(third.Open().error().code, ErrorCode::kStoreUnavailable) << "that directory is taken";
+}
+
+TEST(EventService, OptionsThatCannotWork) {
+  const TempDirectory directory;
+  const auto refused = [&](const std::function<void(EventServiceOptions&)>& spoil) {
+    auto options = OptionsFor("http://127.0.0.1:1", directory.path());
+    spoil(options);
+    const auto service = EventService::Create(std::move(Engine::Acquire()).value(), std::move(options), {});
+    return !service.ok() && service.error().code == ErrorCode::kConfigInvalid;
+  };
+  EXPECT_TRUE(refused([](EventServiceOptions& o) { o.secrets.clear(); }));
+  EXPECT_TRUE(refused([](EventServiceOptions& o) { o.ring.capacity = 0; }));
+  EXPECT_TRUE(refused([](EventServiceOptions& o) { o.client.base.host = "192.0.2.1"; }));
+  EXPECT_TRUE(refused([](EventServiceOptions& o) { o.client.base.tls = true; })) << "nothing to trust";
+}
+
+// Many events from the owner's thread, with a platform that fails now and then; then gone without a word, again and again.
+TEST(EventService, NothingIsLostOverManyRuns) {
+  const TempDirectory directory;
+  Platform platform;
+  std::set<std::string> accepted;
+  for (int run = 0; run < 4; ++run) {
+    auto options = OptionsFor(platform.url(), directory.path());
+    options.pipeline.retry.attempts = 1000;
+    options.pipeline.retry.max_ms = 1;
+    Service service(options);
+    ASSERT_TRUE(service.Open().ok());
+    std::vector<Answers> answers;
+    for (int i = 0; i < 100; ++i) {
+      platform.status = i % 7 == 0 ? 503 : 200;
+      const std::string id = std::to_string(run) + "-" + std::to_string(i);
+      answers.push_back(service.Post(id));
+      accepted.insert(id);
+    }
+    platform.status = 200;
+    // The last of a run's events is on disk when it is answered, and with it, in order, all before it.
+    EXPECT_EQ(Text(answers.back()), "processed");
+  }
+  Service service(OptionsFor(platform.url(), directory.path()));
+  const auto opened = service.Open();
+  ASSERT_TRUE(opened.ok());
+  for (std::size_t i = 0; i < *opened; ++i) ASSERT_TRUE(service.ends->Take().has_value());
+  for (const std::string& id : accepted) EXPECT_EQ(Text(service.Post(id)), "duplicate") << id;
+  EXPECT_TRUE(service.DeadLetters().empty());
+}
+
+}  // namespace
+}  // namespace trunkline::engine

@@ -1,0 +1,409 @@
+// The store: what is written is there after a restart, in order and unaltered; one writer, and commits in groups.
+#include "store/store.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "store/database.h"
+#include "support/opened_store.h"
+#include "support/temp_directory.h"
+
+namespace trunkline::store {
+namespace {
+
+using namespace std::string_literals;
+using test::MakeEvent;
+using test::OpenedStore;
+using test::TempDirectory;
+
+DeadLetter LetterFor(std::int64_t seq, const std::string& id, std::int64_t failed_at = 5) {
+  return {.seq = seq,
+          .event_id = id,
+          .step = "request",
+          .code = "UPSTREAM_ERROR",
+          .status = 503,
+          .error = "the platform answered 503 \xC3\xBC",
+          .tries = {{.at = 1, .code = "TIMEOUT", .status = 0, .duration_ms = 5000},
+                    {.at = 2, .code = "UPSTREAM_ERROR", .status = 503, .duration_ms = 7}},
+          .failed_at = failed_at};
+}
+
+// How many rows a statement counts, seen by another connection.
+std::int64_t Count(const TempDirectory& directory, const std::string& what) {
+  auto database = Database::Open(directory.path("events.db"), Database::Mode::kReadOnly);
+  if (!database) return -1;
+  auto query = database->Prepare("SELECT count(*) FROM " + what);
+  if (!query) return -1;
+  auto row = query->Next();
+  return row.ok() && *row ? query->Integer(0) : -1;
+}
+
+TEST(Store, AppendedEventsSurviveInOrderWithEveryColumn) {
+  const TempDirectory directory;
+  const std::string payload = "{\"a\":\"\xC3\xBC\xF0\x9F\x98\x80\"}\0\xFF\xFE"s;
+  std::vector<std::int64_t> seqs;
+  {
+    OpenedStore store(directory.path());
+    const auto recovery = store.Open();
+    ASSERT_TRUE(recovery.ok());
+    EXPECT_TRUE(recovery->ids.empty());
+    EXPECT_TRUE(recovery->unfinished.empty());
+    store.clock.wall_ms = 1'700'000'000'123;
+    for (const char* id : {"b", "a", "\xC3\xBC/%"}) {
+      const auto stored = store.Append(MakeEvent(id, payload));
+      ASSERT_TRUE(stored.ok());
+      EXPECT_EQ(stored->event_id, id);
+      EXPECT_EQ(stored->payload, "") << "nobody needs a second copy of it";
+      EXPECT_EQ(stored->published_at, 1'700'000'000'123);
+      seqs.push_back(stored->seq);
+    }
+    EXPECT_LT(seqs[0], seqs[1]);
+    EXPECT_LT(seqs[1], seqs[2]);
+  }
+  OpenedStore store(directory.path());
+  const auto recovery = store.Open();
+  ASSERT_TRUE(recovery.ok());
+  ASSERT_EQ(recovery->unfinished.size(), 3U);
+  const char* ids[] = {"b", "a", "\xC3\xBC/%"};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const StoredEvent& event = recovery->unfinished[i];
+    EXPECT_EQ(event.seq, seqs[i]);
+    EXPECT_EQ(event.event_id, ids[i]);
+    EXPECT_EQ(event.intent, "intent of "s + ids[i]);
+    EXPECT_EQ(event.step, 1);
+    EXPECT_EQ(event.received_at, 1'700'000'000'000);
+    EXPECT_EQ(event.queue, "q");
+    EXPECT_EQ(event.published_at, 1'700'000'000'123);
+    EXPECT_EQ(event.idempotency_key, "key of "s + ids[i]);
+    EXPECT_EQ(event.payload, payload);
+  }
+}
+
+TEST(Store, AnEventsMessageLiesInItsQueueWithTheSameCommit) {
+  const TempDirectory directory;
+  OpenedStore store(directory.path());
+  ASSERT_TRUE(store.Open().ok());
+  const std::int64_t with = store.Seq(MakeEvent("a", "{}", "billing"));
+  store.Seq(MakeEvent("b", "{}", ""));
+  EXPECT_EQ(Count(directory, "messages"), 1);
+  EXPECT_EQ(Count(directory, "messages WHERE queue = 'billing' AND event = " + std::to_string(with)), 1);
+  EXPECT_EQ(Count(directory, "events WHERE queue IS NULL AND published_at IS NULL"), 1);
+}
+
+TEST(Store, FinishedEventsAreNotResumedButRemembered) {
+  const TempDirectory directory;
+  {
+    OpenedStore store(directory.path());
+    ASSERT_TRUE(store.Open().ok());
+    const std::int64_t done = store.Seq(MakeEvent("done"));
+    const std::int64_t dead = store.Seq(MakeEvent("dead"));
+    store.Seq(MakeEvent("unfinished"));
+    ASSERT_TRUE(store.MarkDone(done).ok());
+    ASSERT_TRUE(store.Bury(LetterFor(dead, "dead")).ok());
+  }
+  OpenedStore store(directory.path());
+  store.clock.wall_ms = 1'700'000'000'000;
+  const auto recovery = store.Open();
+  ASSERT_TRUE(recovery.ok());
+  ASSERT_EQ(recovery->unfinished.size(), 1U);
+  EXPECT_EQ(recovery->unfinished[0].event_id, "unfinished");
+  ASSERT_EQ(recovery->ids.size(), 3U);
+  const std::pair<const char*, bool> expected[] = {{"done", true}, {"dead", true}, {"unfinished", false}};
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(recovery->ids[i].event_id, expected[i].first);
+    EXPECT_EQ(recovery->ids[i].done, expected[i].second);
+    EXPECT_EQ(recovery->ids[i].at_ms, 1'700'000'000'000);
+  }
+}
+
+TEST(Store, IdsAreForgottenWithTheirLifetimeButUnfinishedWorkNever) {
+  const TempDirectory directory;
+  {
+    OpenedStore store(directory.path());
+    ASSERT_TRUE(store.Open().ok());
+    ASSERT_TRUE(store.MarkDone(store.Seq(MakeEvent("done"))).ok());
+    store.Seq(MakeEvent("unfinished"));
+  }
+  StoreOptions options;
+  options.id_ttl_ms = 1000;
+  OpenedStore store(directory.path(), options);
+  store.clock.wall_ms = 1'700'000'001'001;
+  const auto recovery = store.Open();
+  ASSERT_TRUE(recovery.ok());
+  ASSERT_EQ(recovery->ids.size(), 1U);
+  EXPECT_EQ(recovery->ids[0].event_id, "unfinished");
+  EXPECT_EQ(recovery->unfinished.size(), 1U);
+}
+
+TEST(Store, DeadLettersComeWithTheirTriesInTheOrderOfFailing) {
+  const TempDirectory directory;
+  OpenedStore store(directory.path());
+  ASSERT_TRUE(store.Open().ok());
+  const std::int64_t first = store.Seq(MakeEvent("first"));
+  const std::int64_t second = store.Seq(MakeEvent("second"));
+  ASSERT_TRUE(store.Bury(LetterFor(first, "first", 20)).ok());
+  ASSERT_TRUE(store.Bury(LetterFor(second, "second", 10)).ok());
+  const auto letters = store.DeadLetters();
+  ASSERT_TRUE(letters.ok());
+  ASSERT_EQ(letters->size(), 2U);
+  EXPECT_EQ((*letters)[0].event_id, "second");
+  const DeadLetter& letter = (*letters)[1];
+  EXPECT_EQ(letter.seq, first);
+  EXPECT_EQ(letter.event_id, "first");
+  EXPECT_EQ(letter.step, "request");
+  EXPECT_EQ(letter.code, "UPSTREAM_ERROR");
+  EXPECT_EQ(letter.status, 503);
+  EXPECT_EQ(letter.error, "the platform answered 503 \xC3\xBC");
+  EXPECT_EQ(letter.failed_at, 20);
+  ASSERT_EQ(letter.tries.size(), 2U);
+  EXPECT_EQ(letter.tries[0].code, "TIMEOUT");
+  EXPECT_EQ(letter.tries[0].duration_ms, 5000);
+  EXPECT_EQ(letter.tries[1].at, 2);
+  EXPECT_EQ(letter.tries[1].status, 503);
+}
+
+TEST(Store, BuryingTwiceReplacesTheLetterAndItsTries) {
+  const TempDirectory directory;
+  OpenedStore store(directory.path());
+  ASSERT_TRUE(store.Open().ok());
+  const std::int64_t seq = store.Seq(MakeEvent("a"));
+  ASSERT_TRUE(store.Bury(LetterFor(seq, "a")).ok());
+  DeadLetter again = LetterFor(seq, "a");
+  again.code = "NOT_FOUND";
+  again.tries.resize(1);
+  ASSERT_TRUE(store.Bury(again).ok());
+  const auto letters = store.DeadLetters();
+  ASSERT_TRUE(letters.ok() && letters->size() == 1);
+  EXPECT_EQ((*letters)[0].code, "NOT_FOUND");
+  EXPECT_EQ((*letters)[0].tries.size(), 1U);
+}
+
+TEST(Store, AReopenedEventIsUnfinishedAndNoDeadLetter) {
+  const TempDirectory directory;
+  {
+    OpenedStore store(directory.path());
+    ASSERT_TRUE(store.Open().ok());
+    const std::int64_t dead = store.Seq(MakeEvent("dead"));
+    const std::int64_t done = store.Seq(MakeEvent("done", "{}", "billing"));
+    ASSERT_TRUE(store.Bury(LetterFor(dead, "dead")).ok());
+    ASSERT_TRUE(store.MarkDone(done).ok());
+    ASSERT_TRUE(store.Reopen(dead).ok());
+    ASSERT_TRUE(store.Reopen(done, "billing").ok());
+    const auto letters = store.DeadLetters();
+    ASSERT_TRUE(letters.ok());
+    EXPECT_TRUE(letters->empty());
+    EXPECT_EQ(Count(directory, "tries"), 0);
+    EXPECT_EQ(Count(directory, "messages WHERE queue = 'billing'"), 1) << "it lay there still";
+  }
+  OpenedStore store(directory.path());
+  const auto recovery = store.Open();
+  ASSERT_TRUE(recovery.ok());
+  EXPECT_EQ(recovery->unfinished.size(), 2U);
+}
+
+TEST(Store, AReopenedEventsMessageIsPutThereAnewWhenItWasTaken) {
+  const TempDirectory directory;
+  OpenedStore store(directory.path());
+  ASSERT_TRUE(store.Open().ok());
+  const std::int64_t seq = store.Seq(MakeEvent("a", "{}", "billing"));
+  ASSERT_TRUE(store.MarkDone(seq).ok());
+  {
+    auto consumer = Database::Open(directory.path("events.db"), Database::Mode::kReadWrite);
+    ASSERT_TRUE(consumer.ok());
+    ASSERT_TRUE(consumer->Execute("DELETE FROM messages").ok());
+  }
+  ASSERT_TRUE(store.Reopen(seq).ok());
+  EXPECT_EQ(Count(directory, "messages"), 0);
+  ASSERT_TRUE(store.Reopen(seq, "billing").ok());
+  EXPECT_EQ(Count(directory, "messages WHERE queue = 'billing' AND event = " + std::to_string(seq)), 1);
+}
+
+TEST(Store, FindGivesTheDeadLetterElseTheLatest) {
+  const TempDirectory directory;
+  OpenedStore store(directory.path());
+  ASSERT_TRUE(store.Open().ok());
+  const auto unknown = store.Find("a");
+  ASSERT_TRUE(unknown.ok());
+  EXPECT_FALSE(unknown->has_value());
+  const std::int64_t first = store.Seq(MakeEvent("a", "first"));
+  const std::int64_t second = store.Seq(MakeEvent("a", "second"));
+  store.Seq(MakeEvent("b", "another"));
+  auto found = store.Find("a");
+  ASSERT_TRUE(found.ok() && found->has_value());
+  EXPECT_EQ((*found)->event.seq, second);
+  EXPECT_EQ((*found)->event.payload, "second");
+  EXPECT_EQ((*found)->event.idempotency_key, "key of a");
+  EXPECT_EQ((*found)->state, EventState::kUnfinished);
+  ASSERT_TRUE(store.MarkDone(second).ok());
+  ASSERT_TRUE(store.Bury(LetterFor(first, "a")).ok());
+  found = store.Find("a");
+  ASSERT_TRUE(found.ok() && found->has_value());
+  EXPECT_EQ((*found)->event.seq, first) << "who asks for an id that failed wants the one that failed";
+  EXPECT_EQ((*found)->state, EventState::kDead);
+  ASSERT_TRUE(store.Reopen(first).ok());
+  found = store.Find("a");
+  ASSERT_TRUE(found.ok() && found->has_value());
+  EXPECT_EQ((*found)->event.seq, second);
+  EXPECT_EQ((*found)->state, EventState::kDone);
+}
+
+// MarkDone alone waits for company; a read that comes after it sees it nevertheless.
+TEST(Store, ReadsSeeEverythingThatWasSubmittedBefore) {
+  const TempDirectory directory;
+  OpenedStore store(directory.path());
+  ASSERT_TRUE(store.Open().ok());
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = "e" + std::to_string(i);
+    const std::int64_t seq = store.Seq(MakeEvent(id));
+    store->MarkDone(seq, nullptr);
+    const auto found = store.Find(id);
+    ASSERT_TRUE(found.ok() && found->has_value());
+    ASSERT_EQ((*found)->state, EventState::kDone);
+    store->Bury(LetterFor(seq, id), nullptr);
+    ASSERT_EQ(store.DeadLetters()->size(), static_cast<std::size_t>(i) + 1);
+  }
+}
+
+TEST(Store, WhatIsNotUrgentIsWrittenAllTheSame) {
+  const TempDirectory directory;
+  OpenedStore store(directory.path());
+  ASSERT_TRUE(store.Open().ok());
+  EXPECT_TRUE(store.MarkDone(store.Seq(MakeEvent("a"))).ok());
+  EXPECT_EQ(Count(directory, "outcomes WHERE state = 1"), 1);
+}
+
+TEST(Store, NothingIsTakenBeforeItIsOpen) {
+  const TempDirectory directory;
+  OpenedStore store(directory.path());
+  EXPECT_EQ(store.Append(MakeEvent("a")).error().code, ErrorCode::kStoreUnavailable);
+  EXPECT_EQ(store.Find("a").error().code, ErrorCode::kStoreUnavailable);
+  EXPECT_EQ(store.DeadLetters().error().code, ErrorCode::kStoreUnavailable);
+  ASSERT_TRUE(store.Open().ok());
+  EXPECT_TRUE(store.Append(MakeEvent("a")).ok());
+}
+
+// From many threads at once: every event is there, in order within its thread, and the commits are far fewer than the events.
+TEST(Store, CommitsAreSharedByManyThreads) {
+  constexpr int kThreads = 4;
+  constexpr int kEach = 500;
+  const TempDirectory directory;
+  OpenedStore store(directory.path());
+  ASSERT_TRUE(store.Open().ok());
+  const std::size_t posted_before = store.mailbox.posted();
+  std::vector<std::int64_t> last(kThreads, 0);
+  int answered = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        store->Append(MakeEvent(std::to_string(t) + "-" + std::to_string(i)), [&, t](Result<StoredEvent> stored) {
+          ASSERT_TRUE(stored.ok());
+          ASSERT_GT(stored->seq, last[static_cast<std::size_t>(t)]);
+          last[static_cast<std::size_t>(t)] = stored->seq;
+          ++answered;
+        });
+      }
+    });
+  }
+  EXPECT_TRUE(store.mailbox.RunUntil([&] { return answered == kThreads * kEach; }));
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(Count(directory, "events"), kThreads * kEach);
+  EXPECT_LT(store.mailbox.posted() - posted_before, static_cast<std::size_t>(kThreads * kEach / 4)) << "one post for each commit";
+}
+
+TEST(Store, ManyReadersAndWritersAtOnce) {
+  const TempDirectory directory;
+  OpenedStore store(directory.path());
+  ASSERT_TRUE(store.Open().ok());
+  int answered = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 60; ++i) {
+        const std::string id = std::to_string(t) + "-" + std::to_string(i);
+        store->Append(MakeEvent(id), [&, id](Result<StoredEvent> stored) {
+          ASSERT_TRUE(stored.ok());
+          store->MarkDone(stored->seq, nullptr);
+          store->Find(id, [&, id](Result<std::optional<FoundEvent>> found) {
+            ASSERT_TRUE(found.ok() && found->has_value());
+            ASSERT_EQ((*found)->event.event_id, id);
+            ASSERT_EQ((*found)->state, EventState::kDone);
+            ++answered;
+          });
+        });
+      }
+    });
+  }
+  EXPECT_TRUE(store.mailbox.RunUntil([&] { return answered == 180; }));
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(Store, AFullQueueRefusesThroughThePost) {
+  const TempDirectory directory;
+  StoreOptions options;
+  options.max_waiting = 0;
+  OpenedStore store(directory.path(), options);
+  ASSERT_TRUE(store.Open().ok());
+  const auto refused = store.Append(MakeEvent("a"));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kQueueFull);
+  EXPECT_EQ(store.MarkDone(1).error().code, ErrorCode::kQueueFull);
+  EXPECT_EQ(store.Find("a").error().code, ErrorCode::kQueueFull);
+}
+
+TEST(Store, ItsEndWritesWhatIsWaitingAndThenPostsNothing) {
+  const TempDirectory directory;
+  std::size_t posted = 0;
+  {
+    OpenedStore store(directory.path());
+    ASSERT_TRUE(store.Open().ok());
+    const std::int64_t done = store.Seq(MakeEvent("done"));
+    int answered = 0;
+    for (int i = 0; i < 100; ++i) {
+      store->Append(MakeEvent("e" + std::to_string(i)), [&](Result<StoredEvent> stored) { answered += stored.ok() ? 1 : 100; });
+    }
+    store->MarkDone(done, nullptr);
+    store.Destroy();
+    posted = store.mailbox.posted();
+    store.mailbox.RunPosted();
+    EXPECT_EQ(answered, 100);
+    EXPECT_EQ(store.mailbox.posted(), posted);
+  }
+  OpenedStore store(directory.path());
+  const auto recovery = store.Open();
+  ASSERT_TRUE(recovery.ok());
+  EXPECT_EQ(recovery->unfinished.size(), 100U);
+  EXPECT_EQ(recovery->ids.size(), 101U);
+}
+
+TEST(Store, WhoeverReadsWhenItEndsIsToldSo) {
+  const TempDirectory directory;
+  OpenedStore store(directory.path());
+  ASSERT_TRUE(store.Open().ok());
+  store.Seq(MakeEvent("a"));
+  std::vector<std::string> outcomes;
+  for (int i = 0; i < 5; ++i) {
+    store->Find("a", [&](Result<std::optional<FoundEvent>> found) {
+      outcomes.emplace_back(found.ok() ? "found" : Describe(found.error().code).name);
+    });
+  }
+  store.Destroy();
+  store.mailbox.RunPosted();
+  EXPECT_EQ(outcomes, std::vector<std::string>(5, "CLOSED"));
+}
+
+TEST(Store, ItsEndBeforeItIsOpen) {
+  const TempDirectory directory;
+  for (int i = 0; i < 20; ++i) {
+    OpenedStore store(directory.path());
+    if (i % 2 == 0) store->Open([](Result<Recovery>) {});
+    store.Destroy();
+  }
+  OpenedStore store(directory.path());
+  EXPECT_TRUE(store.Open().ok()) << "the directory is free again";
+}
+
+}  // namespace
+}  // namespace trunkline::store

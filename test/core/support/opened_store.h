@@ -1,0 +1,87 @@
+// A store on a directory, with its answers waited for.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/store.h"
+#include "support/mailbox.h"
+#include "support/manual_clock.h"
+
+namespace trunkline::test {
+
+inline store::StoredEvent MakeEvent(const std::string& id, const std::string& payload = "{}", const std::string& queue = "q") {
+  store::StoredEvent event;
+  event.event_id = id;
+  event.intent = "intent of " + id;
+  event.step = 1;
+  event.received_at = 1'700'000'000'000;
+  event.queue = queue;
+  event.idempotency_key = "key of " + id;
+  event.payload = payload;
+  return event;
+}
+
+class OpenedStore {
+ public:
+  explicit OpenedStore(const std::string& directory, store::StoreOptions options = {}) {
+    options.directory = directory;
+    store_ = std::make_unique<store::Store>(std::move(options), clock, [this](Mailbox::Job job) { mailbox.Post(std::move(job)); });
+  }
+
+  // Waits for the answer that `submit` asks for.
+  template <typename T>
+  Result<T> Wait(const std::function<void(std::function<void(Result<T>)>)>& submit) {
+    const auto answer = std::make_shared<std::optional<Result<T>>>();
+    submit([answer](Result<T> result) { *answer = std::move(result); });
+    EXPECT_FALSE(answer->has_value()) << "no callback runs inside the call";
+    if (!mailbox.RunUntil([&] { return answer->has_value(); })) {
+      return Error{.code = ErrorCode::kAborted, .message = "no answer"};
+    }
+    return std::move(**answer);
+  }
+
+  Result<store::Recovery> Open() {
+    return Wait<store::Recovery>([&](auto done) { store_->Open(std::move(done)); });
+  }
+  Result<store::StoredEvent> Append(store::StoredEvent event) {
+    return Wait<store::StoredEvent>([&](auto done) { store_->Append(std::move(event), std::move(done)); });
+  }
+  std::int64_t Seq(store::StoredEvent event) {
+    auto stored = Append(std::move(event));
+    EXPECT_TRUE(stored.ok()) << (stored.ok() ? "" : stored.error().message);
+    return stored.ok() ? stored->seq : 0;
+  }
+  Status MarkDone(std::int64_t seq) {
+    return Wait<std::monostate>([&](auto done) { store_->MarkDone(seq, std::move(done)); });
+  }
+  Status Bury(store::DeadLetter letter) {
+    return Wait<std::monostate>([&](auto done) { store_->Bury(std::move(letter), std::move(done)); });
+  }
+  Status Reopen(std::int64_t seq, const std::string& queue = {}) {
+    return Wait<std::monostate>([&](auto done) { store_->Reopen(seq, queue, std::move(done)); });
+  }
+  Result<std::optional<store::FoundEvent>> Find(const std::string& id) {
+    return Wait<std::optional<store::FoundEvent>>([&](auto done) { store_->Find(id, std::move(done)); });
+  }
+  Result<std::vector<store::DeadLetter>> DeadLetters() {
+    return Wait<std::vector<store::DeadLetter>>([&](auto done) { store_->DeadLetters(std::move(done)); });
+  }
+
+  store::Store& operator*() { return *store_; }
+  store::Store* operator->() { return store_.get(); }
+  void Destroy() { store_.reset(); }
+
+  ManualClock clock;
+  Mailbox mailbox;
+
+ private:
+  std::unique_ptr<store::Store> store_;
+};
+
+}  // namespace trunkline::test
