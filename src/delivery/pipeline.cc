@@ -56,7 +56,14 @@ Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, net::Transp
       counters_(counters),
       on_finished_(std::move(on_finished)),
       unrecorded_timer_([this] {
-        for (const auto& [seq, event_id] : std::exchange(unrecorded_, {})) MarkDone(seq, event_id);
+        for (auto& [seq, event_id] : std::exchange(unrecorded_, {})) {
+          // Under way again, by a replay: until the store has taken that, and forgotten the earlier end, this record may still be wanted.
+          if (deliveries_.contains(event_id)) {
+            KeepUnrecorded(seq, std::move(event_id));
+          } else {
+            MarkDone(seq, event_id);
+          }
+        }
       }),
       self_(std::make_shared<Pipeline*>(this)),
       grace_timer_([this] { Park(true); }) {}
@@ -175,13 +182,15 @@ void Pipeline::Rerun(store::FoundEvent found, std::int64_t arrived_us, AnswerCal
   const bool republish = found.state == store::EventState::kDone;
   const std::string queue = republish ? found.event.queue : std::string();
   counters_.pending.fetch_add(1, std::memory_order_relaxed);
-  // A record of the earlier success that comes late would be taken for this run's.
-  std::erase_if(unrecorded_, [&](const auto& record) { return record.first == found.event.seq; });
   const auto delivery = Begin(std::move(found.event), std::move(*fields), arrived_us, std::move(answer));
   journal_.Reopen(delivery->event.seq, queue, [this, weak = std::weak_ptr(delivery)](Status reopened) {
     const auto alive = weak.lock();
     if (!alive) return;
-    if (reopened.ok()) return Ready(*alive);
+    if (reopened.ok()) {
+      // A record of the earlier success that came later would be taken for this run's.
+      std::erase_if(unrecorded_, [&](const auto& record) { return record.first == alive->event.seq; });
+      return Ready(*alive);
+    }
     GiveAnswer(*alive, {AnswerKind::kRefused, reopened.error()});
     Remove(*alive);
   });
@@ -282,11 +291,13 @@ void Pipeline::Succeed(Delivery& delivery) {
 
 void Pipeline::MarkDone(std::int64_t seq, const std::string& event_id) {
   journal_.MarkDone(seq, [this, alive = std::weak_ptr(self_), seq, event_id](Status recorded) {
-    // Under way again, by a replay: its own end is what counts.
-    if (recorded.ok() || alive.expired() || deliveries_.contains(event_id)) return;
-    unrecorded_.emplace_back(seq, event_id);
-    if (!unrecorded_timer_.scheduled()) timers_.Schedule(unrecorded_timer_, clock_.MonotonicMs() + kStoreRetryMs);
+    if (!recorded.ok() && !alive.expired()) KeepUnrecorded(seq, event_id);
   });
+}
+
+void Pipeline::KeepUnrecorded(std::int64_t seq, std::string event_id) {
+  unrecorded_.emplace_back(seq, std::move(event_id));
+  if (!unrecorded_timer_.scheduled()) timers_.Schedule(unrecorded_timer_, clock_.MonotonicMs() + kStoreRetryMs);
 }
 
 // The event is on disk already, so a store that refuses its dead letter loses nothing: it is offered again, here or after a restart.

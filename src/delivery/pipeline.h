@@ -123,6 +123,7 @@ class Pipeline {
   void GiveAnswer(Delivery& delivery, const Answer& answer);
   void Remove(Delivery& delivery);
   void MarkDone(std::int64_t seq, const std::string& event_id);
+  void KeepUnrecorded(std::int64_t seq, std::string event_id);
   void Park(bool in_flight_too);
   void CheckStopped();
 

@@ -9,13 +9,14 @@
 // tombstones that would pile up over months), not rounded to a power of two (which could double it).
 #include "idempotency/ring.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <new>
-#include <random>
 #include <string>
 #include <utility>
 
@@ -293,13 +294,8 @@ Result<Ring> Ring::Create(const RingOptions& options, const Clock& clock) {
   SipKey key;
   if (options.key) {
     key = *options.key;
-  } else {
-    try {
-      std::random_device device;
-      for (std::uint64_t& word : key) word = std::uint64_t{device()} << 32 | device();
-    } catch (const std::exception&) {
-      return invalid("key: this machine has no source of randomness, so a key must be given");
-    }
+  } else if (getentropy(key.data(), sizeof key) != 0) {  // not std::random_device: it would need a newer C library than Lambda has
+    return invalid("key: this machine has no source of randomness, so a key must be given");
   }
 
   auto state = std::make_unique<State>();

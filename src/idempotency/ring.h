@@ -22,7 +22,7 @@ struct RingOptions {
   std::size_t capacity = 0;          // ids, 1 … kMaxCapacity
   std::int64_t ttl_ms = 86'400'000;  // lifetime of an id, 1 … kMaxTtlMs; an id lives this long, and at most
                                      // 1/4096 of it (or 1 ms) longer
-  std::optional<SipKey> key{};       // of the hash; without one, std::random_device gives it
+  std::optional<SipKey> key{};       // of the hash; without one, the system gives it
 };
 
 constexpr std::size_t kMaxCapacity = std::size_t{1} << 27;

@@ -8,6 +8,32 @@ const verdict = verifier.verify(Buffer.from('{}'), headers);
 if (verdict.valid) verdict.secretIndex.toFixed();
 else verdict.reason satisfies 'missing' | 'malformed' | 'mismatch' | 'expired';
 
+const client: trunkline.HttpClient = new trunkline.HttpClient({
+  baseUrl: 'https://api.example.com/v2',
+  auth: { type: 'oauth2', tokenUrl: 'https://login.example.com/token', clientId: 'id', clientSecret: 's', scope: 'a b', requiredScopes: ['a'] },
+  retry: { attempts: 3, on: [429, 'network', 'timeout'] },
+  rateLimit: { requests: 10, perMs: 1000 },
+  breaker: { failures: 5, windowMs: 10_000, openMs: 30_000 },
+  tls: { ca: ['pem', Buffer.from('pem')], cert: 'pem', key: 'pem' },
+  logger: false,
+});
+
+export async function call(signal: AbortSignal): Promise<string> {
+  const answer: trunkline.HttpResponse = await client.request({
+    method: 'POST', path: '/things', query: { page: 1, all: true, none: undefined }, json: { a: 1 }, idempotencyKey: 'k', deadlineMs: 10_000, signal, retry: false,
+  });
+  const status: number = answer.status + answer.attempts + answer.durationMs + answer.body.length;
+  const wait: number | undefined = trunkline.parseRetryAfter('120', Date.now());
+  const text: string = await trunkline.retry(async ({ attempt, signal: own }) => `${attempt} ${own.aborted}`, { attempts: 2 }, { signal, retryable: (e) => e.status === 409 });
+  const number: number = await trunkline.retry(() => 1);
+  for (const auth of [{ type: 'bearer', token: 't' }, { type: 'basic', username: 'u', password: 'p' }, { type: 'header', name: 'X-Key', value: 'v' }] satisfies trunkline.Auth[]) {
+    await new trunkline.HttpClient({ baseUrl: 'api.example.com', auth, breaker: false }).close();
+  }
+  await client.request({ path: '/', form: { a: 'b' } });
+  await client.request({ method: 'PUT', path: '/', body: Buffer.from('x'), headers: { accept: 'text/plain' } });
+  return answer.headers['content-type'] + answer.json().id + status + wait + text + number;
+}
+
 export async function main(): Promise<void> {
   const platforms = await sandbox.createSandbox({ port: 0, host: '127.0.0.1' });
   const events = trunkline.cognigyEvents({ secrets: 's3cret-of-the-bot', apiToken: 'token' });

@@ -1,6 +1,8 @@
 // What must not compile. Each line below an expectation is an error; were it none, the compiler would complain of the expectation.
 import * as trunkline from 'trunkline';
-import { cognigyEvents, IdempotencyRing, SignatureVerifier, TrunklineError, type ErrorCode, type RetryPolicy } from 'trunkline';
+import {
+  cognigyEvents, HttpClient, IdempotencyRing, parseRetryAfter, retry, SignatureVerifier, TrunklineError, type Auth, type ErrorCode, type RetryPolicy,
+} from 'trunkline';
 import { createSandbox } from 'trunkline/sandbox';
 
 // @ts-expect-error a secret is required
@@ -65,5 +67,43 @@ sandbox.env = {};
 // @ts-expect-error ports are numbers
 void createSandbox({ port: '4010' });
 
-// @ts-expect-error not part of the package yet
-trunkline.HttpClient;
+// @ts-expect-error a base URL is required
+new HttpClient({ allowInsecure: true });
+// @ts-expect-error misspelt option
+new HttpClient({ baseUrl: 'api.example.com', timeout: 5000 });
+// @ts-expect-error half a rate limit
+new HttpClient({ baseUrl: 'api.example.com', rateLimit: { requests: 10 } });
+// @ts-expect-error `false` or all of it
+new HttpClient({ baseUrl: 'api.example.com', breaker: true });
+// @ts-expect-error no such credential
+new HttpClient({ baseUrl: 'api.example.com', auth: { type: 'digest', username: 'u', password: 'p' } });
+// @ts-expect-error a token is required
+new HttpClient({ baseUrl: 'api.example.com', auth: { type: 'bearer' } });
+// @ts-expect-error no such way to authenticate
+const auth: Auth = { type: 'oauth2', tokenUrl: 'https://login', clientId: 'i', clientSecret: 's', clientAuth: 'jwt' };
+const client = new HttpClient({ baseUrl: 'api.example.com', auth });
+// @ts-expect-error the path is required
+void client.request({ method: 'GET' });
+// @ts-expect-error header values are strings
+void client.request({ path: '/', headers: { 'X-Count': 1 } });
+// @ts-expect-error an object goes into `json`
+void client.request({ path: '/', body: { a: 1 } });
+// @ts-expect-error `true` is no policy
+void client.request({ path: '/', retry: true });
+// @ts-expect-error it is a promise
+client.request({ path: '/' }).status;
+// @ts-expect-error json is a method
+(await client.request({ path: '/' })).json.id;
+// @ts-expect-error read-only
+(await client.request({ path: '/' })).status = 200;
+// @ts-expect-error attempts are numbers
+void retry(({ attempt }) => attempt.length, policy);
+// @ts-expect-error the function comes first
+void retry({ attempts: 3 }, () => {});
+// @ts-expect-error a header that is not there is the caller's to handle
+parseRetryAfter(undefined);
+// @ts-expect-error it may be undefined
+parseRetryAfter('120').toFixed();
+
+// @ts-expect-error not part of the package
+trunkline.Agent;

@@ -16,6 +16,7 @@ class MemoryTransport final : public net::Transport {
     std::string wire;
     Callback callback;
     std::uintptr_t ticket = 0;
+    std::int64_t timeout_ms = 0;
 
     std::string Header(const std::string& name) const {
       const std::string key = "\r\n" + name + ": ";
@@ -27,8 +28,8 @@ class MemoryTransport final : public net::Transport {
     std::string Body() const { return wire.substr(wire.find("\r\n\r\n") + 4); }
   };
 
-  Ticket Send(std::string wire, bool, std::int64_t, Callback callback) override {
-    under_way.push_back({std::move(wire), std::move(callback), ++last_ticket_});
+  Ticket Send(std::string wire, bool, std::int64_t timeout_ms, Callback callback) override {
+    under_way.push_back({std::move(wire), std::move(callback), ++last_ticket_, timeout_ms});
     return reinterpret_cast<Ticket>(last_ticket_);
   }
   void Cancel(Ticket ticket) override {
@@ -40,6 +41,7 @@ class MemoryTransport final : public net::Transport {
   void Answer(int status, std::vector<std::pair<std::string, std::string>> headers = {}) {
     End(net::Response{.status = status, .headers = std::move(headers), .body = "{}"});
   }
+  void Fail(Error error) { End(std::move(error)); }
   void Fail(ErrorCode code) { End(Error{.code = code, .message = "the network failed"}); }
 
   std::vector<Sent> under_way;
