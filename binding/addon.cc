@@ -28,7 +28,9 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("setErrorClass", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
                 Environment::Of(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());
               }));
-  exports.Set("tearDown", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { Environment::Of(info.Env()).TearDown(); }));
+  exports.Set("tearDown", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+                Environment::Of(info.Env()).TearDown();
+              }));
   exports.Set("SignatureVerifier", DefineSignatureVerifier(env));
   exports.Set("createIdempotencyRing", Napi::Function::New(env, CreateIdempotencyRing));
   exports.Set("Admission", DefineAdmission(env));
@@ -42,5 +44,7 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
 }  // namespace
 }  // namespace trunkline::binding
 
-static Napi::Object InitialiseAddon(Napi::Env env, Napi::Object exports) { return trunkline::binding::Initialise(env, exports); }
+static Napi::Object InitialiseAddon(Napi::Env env, Napi::Object exports) {
+  return trunkline::binding::Initialise(env, exports);
+}
 NODE_API_MODULE(trunkline, InitialiseAddon)

@@ -1,10 +1,11 @@
 // Admission: the door of the event service on its own, as `npm run bench` measures it.
+#include "delivery/admission.h"
+
 #include <napi.h>
 
 #include "base/clock.h"
 #include "classes.h"
 #include "convert.h"
-#include "delivery/admission.h"
 
 namespace trunkline::binding {
 namespace {
@@ -26,8 +27,9 @@ class Admission final : public Napi::ObjectWrap<Admission> {
     const auto secrets = GetSecrets(env, scheme, options.Get("secrets"));
     const idempotency::RingOptions ring{.capacity = static_cast<std::size_t>(GetInteger(options, "capacity")),
                                         .ttl_ms = GetInteger(options, "ttlMs")};
-    return std::make_unique<delivery::Admission>(OrThrow(env, crypto::SignatureVerifier::Create(std::move(scheme), secrets)),
-                                                 OrThrow(env, idempotency::Ring::Create(ring, SystemClock())), SystemClock());
+    return std::make_unique<delivery::Admission>(
+        OrThrow(env, crypto::SignatureVerifier::Create(std::move(scheme), secrets)),
+        OrThrow(env, idempotency::Ring::Create(ring, SystemClock())), SystemClock());
   }
 
   // (body, signature) → the verdict's number: 0 when the event is new.

@@ -9,7 +9,10 @@ std::shared_ptr<CompletionQueue> CompletionQueue::Create(Napi::Env env) {
   auto* context = new std::shared_ptr<CompletionQueue>(queue);
   const napi_status created = napi_create_threadsafe_function(
       env, nullptr, nullptr, Napi::String::New(env, "trunkline completions"), 0, 1, nullptr,
-      [](napi_env, void*, void* finalized) { delete static_cast<std::shared_ptr<CompletionQueue>*>(finalized); }, context,
+      [](napi_env, void*, void* finalized) {
+        delete static_cast<std::shared_ptr<CompletionQueue>*>(finalized);
+      },
+      context,
       [](napi_env call_env, napi_value, void* called, void*) {
         if (call_env == nullptr) return;  // torn down before the call came through
         (*static_cast<std::shared_ptr<CompletionQueue>*>(called))->Drain(call_env);
@@ -24,7 +27,8 @@ std::shared_ptr<CompletionQueue> CompletionQueue::Create(Napi::Env env) {
 }
 
 void CompletionQueue::Post(Completion completion) {
-  // Under the lock, so that Close cannot let Node free the function between the check and the call, which only queues and wakes.
+  // Under the lock, so that Close cannot let Node free the function between the check and the call, which
+  // only queues and wakes.
   const std::lock_guard guard(mutex_);
   if (closed_) return;
   waiting_.push_back(std::move(completion));

@@ -1,4 +1,5 @@
-// The way back: from the engine thread to the JavaScript thread of one environment, many completions to a wake-up.
+// The way back: from the engine thread to the JavaScript thread of one environment, many completions to a
+// wake-up.
 #pragma once
 
 #include <napi.h>
@@ -12,8 +13,8 @@ namespace trunkline::binding {
 
 class CompletionQueue : public std::enable_shared_from_this<CompletionQueue> {
  public:
-  // Runs on the JavaScript thread, within a handle scope. It captures no object that must die on that thread: a completion that comes
-  // too late for its environment is destroyed wherever it is.
+  // Runs on the JavaScript thread, within a handle scope. It captures no object that must die on that thread:
+  // a completion that comes too late for its environment is destroyed wherever it is.
   using Completion = std::function<void(Napi::Env)>;
 
   // JavaScript thread. The queue alone does not keep the process alive.
@@ -26,8 +27,9 @@ class CompletionQueue : public std::enable_shared_from_this<CompletionQueue> {
   void Hold();
   void LetGo();
 
-  // The environment is going: nothing is run from here on. JavaScript thread; to be called before Node's own clean-up of
-  // the thread-safe function, which is why Environment registers its hook after this queue exists.
+  // The environment is going: nothing is run from here on. JavaScript thread; to be called before Node's own
+  // clean-up of the thread-safe function, which is why Environment registers its hook after this queue
+  // exists.
   void Close();
 
  private:

@@ -25,8 +25,9 @@ Napi::Error ToJsError(Napi::Env env, const Error& error) {
   if (error.status != 0) details.Set("status", error.status);
   if (error.attempts != 0) details.Set("attempts", error.attempts);
   if (error.retry_after_ms >= 0) details.Set("retryAfterMs", static_cast<double>(error.retry_after_ms));
-  const Napi::Value made = Environment::Of(env).error_class.New(
-      {Napi::String::New(env, Describe(error.code).name.data()), Napi::String::New(env, error.message), details});
+  const Napi::Value made =
+      Environment::Of(env).error_class.New({Napi::String::New(env, Describe(error.code).name.data()),
+                                            Napi::String::New(env, error.message), details});
   return {env, made};
 }
 
@@ -49,7 +50,8 @@ double GetNumber(const Napi::Object& object, const char* name) {
 std::int64_t GetInteger(const Napi::Object& object, const char* name) {
   const double number = GetNumber(object, name);
   // Beyond 2^53 a double is no longer exact, and the cast would be undefined beyond 2^63.
-  if (!(number >= -9007199254740992.0 && number <= 9007199254740992.0)) throw Wrong(object, name, "an integer");
+  if (!(number >= -9007199254740992.0 && number <= 9007199254740992.0))
+    throw Wrong(object, name, "an integer");
   return static_cast<std::int64_t>(number);
 }
 
@@ -110,9 +112,11 @@ ByteView GetBody(const Napi::Value& value, std::string& text) {
     text = value.As<Napi::String>().Utf8Value();
     return AsBytes(text);
   }
-  throw Napi::TypeError::New(value.Env(),
-                             "rawBody: expected a Buffer, Uint8Array or string with the bytes as they came. A parsed object cannot be "
-                             "verified: mount the router before express.json(), or use express.raw({ type: '*/*' })");
+  throw Napi::TypeError::New(
+      value.Env(),
+      "rawBody: expected a Buffer, Uint8Array or string with the bytes as they came. A parsed object cannot "
+      "be "
+      "verified: mount the router before express.json(), or use express.raw({ type: '*/*' })");
 }
 
 std::string_view GetHeader(const Napi::Value& value, std::string& text) {
@@ -128,7 +132,10 @@ crypto::SignatureScheme GetScheme(Napi::Env env, const Napi::Value& value) {
   if (value.IsString()) {
     const std::string name = value.As<Napi::String>().Utf8Value();
     const crypto::SignatureScheme* known = crypto::FindScheme(name);
-    if (known == nullptr) Invalid(env, "scheme: expected cognigy, connector, open-messaging, standard-webhooks or an object, got another string");
+    if (known == nullptr)
+      Invalid(env,
+              "scheme: expected cognigy, connector, open-messaging, standard-webhooks or an object, got "
+              "another string");
     return *known;
   }
   if (!value.IsObject()) Invalid(env, "scheme: expected a name or an object");
@@ -158,7 +165,8 @@ crypto::SignatureScheme GetScheme(Napi::Env env, const Napi::Value& value) {
   return scheme;
 }
 
-std::vector<std::vector<std::uint8_t>> GetSecrets(Napi::Env env, const crypto::SignatureScheme& scheme, const Napi::Value& value) {
+std::vector<std::vector<std::uint8_t>> GetSecrets(Napi::Env env, const crypto::SignatureScheme& scheme,
+                                                  const Napi::Value& value) {
   if (!value.IsArray()) throw Napi::TypeError::New(env, "secrets: expected an array");
   const auto list = value.As<Napi::Array>();
   std::vector<std::vector<std::uint8_t>> keys;

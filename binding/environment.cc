@@ -12,7 +12,8 @@ Environment& Environment::Of(Napi::Env env) { return *env.GetInstanceData<Enviro
 
 Environment::Environment(Napi::Env env) : env_(env), completions_(CompletionQueue::Create(env)) {
   // After the queue's function, since hooks run in reverse order: see CompletionQueue::Close.
-  napi_add_env_cleanup_hook(env, [](void* self) { static_cast<Environment*>(self)->TearDown(); }, this);
+  napi_add_env_cleanup_hook(
+      env, [](void* self) { static_cast<Environment*>(self)->TearDown(); }, this);
 }
 
 Environment::~Environment() = default;

@@ -1,4 +1,5 @@
-// What belongs to one JavaScript environment (the main thread or a worker): no state of the addon is process-wide but the engine.
+// What belongs to one JavaScript environment (the main thread or a worker): no state of the addon is
+// process-wide but the engine.
 #pragma once
 
 #include <napi.h>
@@ -35,11 +36,11 @@ class Environment {
   void Register(EngineUser& user) { users_.insert(&user); }
   void Unregister(EngineUser& user) { users_.erase(&user); }
 
-  // Drops what is under way, which is on disk. Called when the environment ends: by Node's clean-up hook, and before that by
-  // lib/native.js at the 'exit' event, because process.exit() in the main thread runs no hooks but takes libuv's thread pool away:
-  // an engine that used the pool after that would abort the process. What it starts is done when it returns: engine jobs take
-  // microseconds and a last commit milliseconds, and so nothing of this environment is left for a later turn that a dying loop
-  // might not give.
+  // Drops what is under way, which is on disk. Called when the environment ends: by Node's clean-up hook, and
+  // before that by lib/native.js at the 'exit' event, because process.exit() in the main thread runs no hooks
+  // but takes libuv's thread pool away: an engine that used the pool after that would abort the process. What
+  // it starts is done when it returns: engine jobs take microseconds and a last commit milliseconds, and so
+  // nothing of this environment is left for a later turn that a dying loop might not give.
   void TearDown();
 
   // The class of lib/errors.js, of which every error made here is an instance.

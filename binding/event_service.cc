@@ -1,4 +1,6 @@
 // EventService: admit an event, and be told when it has been dealt with.
+#include "engine/event_service.h"
+
 #include <napi.h>
 
 #include <memory>
@@ -6,7 +8,6 @@
 #include "base/clock.h"
 #include "classes.h"
 #include "convert.h"
-#include "engine/event_service.h"
 #include "environment.h"
 #include "read_options.h"
 
@@ -18,24 +19,36 @@ using delivery::AnswerKind;
 
 const char* Name(AnswerKind kind) {
   switch (kind) {
-    case AnswerKind::kProcessed: return "processed";
-    case AnswerKind::kDuplicate: return "duplicate";
-    case AnswerKind::kAccepted: return "accepted";
-    case AnswerKind::kDead: return "dead";
-    case AnswerKind::kRefused: return "refused";
-    case AnswerKind::kUnknown: return "unknown";
+    case AnswerKind::kProcessed:
+      return "processed";
+    case AnswerKind::kDuplicate:
+      return "duplicate";
+    case AnswerKind::kAccepted:
+      return "accepted";
+    case AnswerKind::kDead:
+      return "dead";
+    case AnswerKind::kRefused:
+      return "refused";
+    case AnswerKind::kUnknown:
+      return "unknown";
   }
   return "";
 }
 
 const char* Name(delivery::Verdict verdict) {
   switch (verdict) {
-    case delivery::Verdict::kUnsigned: return "unsigned";
-    case delivery::Verdict::kForged: return "forged";
-    case delivery::Verdict::kMalformed: return "malformed";
-    case delivery::Verdict::kFull: return "refused";
-    case delivery::Verdict::kDone: return "duplicate";
-    default: return "";
+    case delivery::Verdict::kUnsigned:
+      return "unsigned";
+    case delivery::Verdict::kForged:
+      return "forged";
+    case delivery::Verdict::kMalformed:
+      return "malformed";
+    case delivery::Verdict::kFull:
+      return "refused";
+    case delivery::Verdict::kDone:
+      return "duplicate";
+    default:
+      return "";
   }
 }
 
@@ -52,17 +65,20 @@ engine::EventServiceOptions ReadOptions(Napi::Env env, const Napi::Object& optio
   engine::EventServiceOptions read;
   read.scheme = GetScheme(env, options.Get("scheme"));
   read.secrets = GetSecrets(env, read.scheme, options.Get("secrets"));
-  read.ring = {.capacity = GetSize(options, "ringCapacity"), .ttl_ms = GetInteger(options, "ringTtlMs"), .key = {}};
+  read.ring = {
+      .capacity = GetSize(options, "ringCapacity"), .ttl_ms = GetInteger(options, "ringTtlMs"), .key = {}};
   read.store.directory = GetString(options, "dataDir");
   read.store.id_ttl_ms = read.ring.ttl_ms;
   read.client = ReadClientOptions(env, options);
 
   const Napi::Object resource = GetObject(options, "resource");
   read.pipeline.platform = GetString(options, "platform");
-  read.pipeline.request = OrThrow(env, delivery::RequestTemplate::Compile(GetString(resource, "method"), GetString(resource, "path"),
-                                                                         GetString(resource, "body"), GetPairs(resource, "headers")));
+  read.pipeline.request = OrThrow(
+      env, delivery::RequestTemplate::Compile(GetString(resource, "method"), GetString(resource, "path"),
+                                              GetString(resource, "body"), GetPairs(resource, "headers")));
   read.pipeline.retry = ReadPolicy(GetObject(options, "retry"));
-  for (auto& [intent, queue] : GetPairs(options, "routes")) read.pipeline.routes.insert_or_assign(intent, queue);
+  for (auto& [intent, queue] : GetPairs(options, "routes"))
+    read.pipeline.routes.insert_or_assign(intent, queue);
   read.pipeline.default_queue = GetString(options, "defaultQueue");
   read.pipeline.timeout_ms = GetInteger(options, "timeoutMs");
   read.pipeline.respond_within_ms = GetInteger(options, "respondWithinMs");
@@ -70,7 +86,8 @@ engine::EventServiceOptions ReadOptions(Napi::Env env, const Napi::Object& optio
   return read;
 }
 
-// What completions look at, on the JavaScript thread. They hold it weakly, so that it always dies there, with its object.
+// What completions look at, on the JavaScript thread. They hold it weakly, so that it always dies there, with
+// its object.
 struct Face {
   Napi::FunctionReference on_finished;
   const delivery::PipelineCounters* counters = nullptr;
@@ -80,7 +97,8 @@ struct Face {
 
   // The process stays while somebody waits for an answer, or an event is under way.
   void RefreshHold() {
-    const bool wanted = promises > 0 || (counters != nullptr && counters->pending.load(std::memory_order_relaxed) > 0);
+    const bool wanted =
+        promises > 0 || (counters != nullptr && counters->pending.load(std::memory_order_relaxed) > 0);
     if (wanted == holding) return;
     holding = wanted;
     if (wanted) {
@@ -95,14 +113,18 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
  public:
   // (options): see lib/services/cognigy-events.js, which makes them. `onFinished` is a function or null.
   explicit EventService(const Napi::CallbackInfo& info)
-      : ObjectWrap(info), environment_(Environment::Of(info.Env())), completions_(environment_.completions()), face_(std::make_shared<Face>()) {
+      : ObjectWrap(info),
+        environment_(Environment::Of(info.Env())),
+        completions_(environment_.completions()),
+        face_(std::make_shared<Face>()) {
     const Napi::Env env = info.Env();
     const auto options = info[0].As<Napi::Object>();
     face_->completions = completions_.get();
     if (const Napi::Value on_finished = options.Get("onFinished"); on_finished.IsFunction()) {
       face_->on_finished = Napi::Persistent(on_finished.As<Napi::Function>());
     }
-    const auto finished = [completions = completions_, face = std::weak_ptr(face_)](const delivery::Finished& end) {
+    const auto finished = [completions = completions_,
+                           face = std::weak_ptr(face_)](const delivery::Finished& end) {
       completions->Post([face, end](Napi::Env post_env) {
         const auto alive = face.lock();
         if (!alive) return;
@@ -110,7 +132,8 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
         if (!alive->on_finished.IsEmpty()) Tell(post_env, *alive, end);
       });
     };
-    service_ = OrThrow(env, engine::EventService::Create(environment_.engine(), ReadOptions(env, options), {finished}));
+    service_ = OrThrow(
+        env, engine::EventService::Create(environment_.engine(), ReadOptions(env, options), {finished}));
     face_->counters = &service_->counters();
     environment_.Register(*this);
   }
@@ -118,10 +141,12 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
   ~EventService() { Abandon(); }
 
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "EventService",
-                       {InstanceMethod<&EventService::Open>("open"), InstanceMethod<&EventService::Admit>("admit"),
-                        InstanceMethod<&EventService::Replay>("replay"), InstanceMethod<&EventService::DeadLetters>("deadLetters"),
-                        InstanceMethod<&EventService::Stats>("stats"), InstanceMethod<&EventService::Close>("close")});
+    return DefineClass(
+        env, "EventService",
+        {InstanceMethod<&EventService::Open>("open"), InstanceMethod<&EventService::Admit>("admit"),
+         InstanceMethod<&EventService::Replay>("replay"),
+         InstanceMethod<&EventService::DeadLetters>("deadLetters"),
+         InstanceMethod<&EventService::Stats>("stats"), InstanceMethod<&EventService::Close>("close")});
   }
 
  private:
@@ -142,7 +167,8 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
 
   Numbers ReadNumbers() const {
     const delivery::PipelineCounters& counters = service_->counters();
-    return {counters.accepted, counters.processed, counters.retried, counters.dead, counters.pending, service_->ring_use()};
+    return {counters.accepted, counters.processed, counters.retried,
+            counters.dead,     counters.pending,   service_->ring_use()};
   }
 
   engine::EventService& Service(Napi::Env env) {
@@ -188,8 +214,9 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
   }
 
   static void Tell(Napi::Env env, const Face& face, const delivery::Finished& end) {
-    face.on_finished.Call({Napi::String::New(env, end.event_id), Napi::Boolean::New(env, end.success), Napi::Number::New(env, end.duration_ms),
-                           Napi::Number::New(env, end.attempts), end.success ? env.Undefined() : ToJsError(env, end.error).Value()});
+    face.on_finished.Call({Napi::String::New(env, end.event_id), Napi::Boolean::New(env, end.success),
+                           Napi::Number::New(env, end.duration_ms), Napi::Number::New(env, end.attempts),
+                           end.success ? env.Undefined() : ToJsError(env, end.error).Value()});
   }
 
   // () → Promise<number of unfinished events of earlier runs>
@@ -207,7 +234,8 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
     return pending.promise();
   }
 
-  // (body, signature) → { kind, eventId, error? }, or a promise of it. The body is copied once, when it has been let in.
+  // (body, signature) → { kind, eventId, error? }, or a promise of it. The body is copied once, when it has
+  // been let in.
   Napi::Value Admit(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const std::int64_t arrived_us = SystemClock().MonotonicUs();
@@ -217,8 +245,10 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
     const ByteView body = GetBody(info[0], body_text);
     delivery::Admitted admitted = service.Admit(body, {GetHeader(info[1], signature)});
     if (admitted.verdict != delivery::Verdict::kClaimed && admitted.verdict != delivery::Verdict::kInFlight) {
-      const bool failed = admitted.verdict == delivery::Verdict::kMalformed || admitted.verdict == delivery::Verdict::kFull;
-      return MakeAnswer(env, Name(admitted.verdict), admitted.fields.event_id, failed ? &admitted.error : nullptr);
+      const bool failed =
+          admitted.verdict == delivery::Verdict::kMalformed || admitted.verdict == delivery::Verdict::kFull;
+      return MakeAnswer(env, Name(admitted.verdict), admitted.fields.event_id,
+                        failed ? &admitted.error : nullptr);
     }
     const Pending pending(*this, env);
     auto answer = AnswerTo(pending, admitted.fields.event_id);
@@ -290,7 +320,9 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
   Napi::Value Stats(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const Numbers numbers = service_ ? ReadNumbers() : last_numbers_;
-    const auto number = [env](std::uint64_t value) { return Napi::Number::New(env, static_cast<double>(value)); };
+    const auto number = [env](std::uint64_t value) {
+      return Napi::Number::New(env, static_cast<double>(value));
+    };
     const delivery::RingUse& use = numbers.ring;
     const Napi::Object ring = Napi::Object::New(env);
     ring.Set("size", number(use.size));
@@ -313,7 +345,9 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
     engine::EventService& service = Service(env);
     const Pending pending(*this, env);
     service.Close(info[0].As<Napi::Number>().Int64Value(), [pending] {
-      pending.Finish([](Napi::Env settle_env, const Napi::Promise::Deferred& deferred) { deferred.Resolve(settle_env.Undefined()); });
+      pending.Finish([](Napi::Env settle_env, const Napi::Promise::Deferred& deferred) {
+        deferred.Resolve(settle_env.Undefined());
+      });
     });
     return pending.promise();
   }

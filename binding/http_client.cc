@@ -1,7 +1,9 @@
 // HttpClient: one platform's client on the engine, and a promise for every request.
 #include <napi.h>
 
+#include <array>
 #include <memory>
+#include <string_view>
 
 #include "classes.h"
 #include "convert.h"
@@ -11,6 +13,8 @@
 
 namespace trunkline::binding {
 namespace {
+
+constexpr std::size_t kLongestString = 64 * 1024;
 
 oauth::Credential ReadCredential(const Napi::Object& object) {
   oauth::Credential credential;
@@ -22,7 +26,8 @@ oauth::Credential ReadCredential(const Napi::Object& object) {
   credential.client_auth = client_auth == "body"    ? oauth::ClientAuth::kBody
                            : client_auth == "query" ? oauth::ClientAuth::kQuery
                                                     : oauth::ClientAuth::kBasic;
-  credential.grant = GetString(object, "grant") == "password" ? oauth::Grant::kPassword : oauth::Grant::kClientCredentials;
+  credential.grant =
+      GetString(object, "grant") == "password" ? oauth::Grant::kPassword : oauth::Grant::kClientCredentials;
   credential.username = GetString(object, "username");
   credential.password = GetString(object, "password");
   credential.refresh_before_ms = GetInteger(object, "refreshBeforeMs");
@@ -34,10 +39,12 @@ engine::HttpServiceOptions ReadOptions(Napi::Env env, const Napi::Object& option
   engine::HttpServiceOptions read;
   read.client = ReadClientOptions(env, options);
   read.exchange.headers = GetPairs(options, "headers");
-  if (options.Get("credential").IsObject()) read.exchange.credential = ReadCredential(GetObject(options, "credential"));
+  if (options.Get("credential").IsObject())
+    read.exchange.credential = ReadCredential(GetObject(options, "credential"));
   if (options.Get("rateLimit").IsObject()) {
     const Napi::Object limit = GetObject(options, "rateLimit");
-    read.exchange.rate_limit = {.requests = GetInteger(limit, "requests"), .per_ms = GetInteger(limit, "perMs")};
+    read.exchange.rate_limit = {.requests = GetInteger(limit, "requests"),
+                                .per_ms = GetInteger(limit, "perMs")};
   }
   if (options.Get("breaker").IsObject()) {
     const Napi::Object breaker = GetObject(options, "breaker");
@@ -48,7 +55,8 @@ engine::HttpServiceOptions ReadOptions(Napi::Env env, const Napi::Object& option
   return read;
 }
 
-// What a completion needs of its object, on the JavaScript thread; held weakly, like the object's own state everywhere here.
+// What a completion needs of its object, on the JavaScript thread; held weakly, like the object's own state
+// everywhere here.
 struct Face {
   explicit Face(CompletionQueue& queue) : completions(queue) {}
   CompletionQueue& completions;
@@ -72,16 +80,18 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
         face_(std::make_shared<Face>(*completions_)),
         default_policy_(ReadPolicy(GetObject(info[0].As<Napi::Object>(), "retry"))) {
     const Napi::Env env = info.Env();
-    service_ = OrThrow(env, engine::HttpService::Create(environment_.engine(), ReadOptions(env, info[0].As<Napi::Object>())));
+    service_ = OrThrow(env, engine::HttpService::Create(environment_.engine(),
+                                                        ReadOptions(env, info[0].As<Napi::Object>())));
     environment_.Register(*this);
   }
 
   ~HttpClient() { Abandon(); }
 
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "HttpClient",
-                       {InstanceMethod<&HttpClient::Request>("request"), InstanceMethod<&HttpClient::Abort>("abort"),
-                        InstanceMethod<&HttpClient::Close>("close")});
+    return DefineClass(
+        env, "HttpClient",
+        {InstanceMethod<&HttpClient::Request>("request"), InstanceMethod<&HttpClient::Abort>("abort"),
+         InstanceMethod<&HttpClient::Close>("close")});
   }
 
  private:
@@ -99,24 +109,28 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
   }
 
   // (id, method, target, [name, value, …], body, timeoutMs, deadlineMs, repeatable, retry)
-  // → Promise<[status, headers, body, attempts, durationMs]>; headers are lines of "name: value".
-  // body: a string, bytes or undefined. retry: a policy, false for one try, undefined for the client's own.
+  // → Promise<[status, headers, body, attempts, durationMs]>; headers are lines of "name: value"; body: a
+  // string where it is short and ASCII, else a Buffer. body: a string, bytes or undefined. retry: a policy,
+  // false for one try, undefined for the client's own.
   Napi::Value Request(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     engine::HttpService& service = Service(env);
     const auto id = static_cast<std::uint64_t>(info[0].As<Napi::Number>().Int64Value());
     delivery::Call call;
-    call.request.method = info[1].As<Napi::String>().Utf8Value();
-    call.request.target = info[2].As<Napi::String>().Utf8Value();
+    call.request.method = ReadText(info[1]);
+    call.request.target = ReadText(info[2]);
     const auto headers = info[3].As<Napi::Array>();
-    for (std::uint32_t i = 0; i + 1 < headers.Length(); i += 2) {
-      const Napi::Value name = headers[i];
-      const Napi::Value value = headers[i + 1];
-      call.request.headers.emplace_back(name.As<Napi::String>().Utf8Value(), value.As<Napi::String>().Utf8Value());
+    const std::uint32_t count = headers.Length();
+    for (std::uint32_t i = 0; i + 1 < count; i += 2) {
+      std::string name = ReadText(headers.Get(i));
+      call.request.headers.emplace_back(std::move(name), ReadText(headers.Get(i + 1)));
     }
-    if (!info[4].IsUndefined()) {
-      std::string text;
-      call.request.body = AsText(GetBody(info[4], text));
+    if (info[4].IsString()) {
+      call.request.body = ReadText(info[4]);
+      call.request.has_body = true;
+    } else if (!info[4].IsUndefined()) {
+      std::string unused;
+      call.request.body = AsText(GetBody(info[4], unused));
       call.request.has_body = true;
     }
     call.timeout_ms = info[5].As<Napi::Number>().Int64Value();
@@ -127,23 +141,55 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
 
     const Napi::Promise::Deferred deferred = Napi::Promise::Deferred::New(env);
     face_->Add();
-    service.Request(id, std::move(call), [completions = completions_, face = std::weak_ptr(face_), deferred](Result<delivery::Reply> result) {
-      completions->Post([face, deferred, result = std::make_shared<Result<delivery::Reply>>(std::move(result))](Napi::Env settle_env) {
-        if (const auto alive = face.lock()) alive->Remove();
-        if (!result->ok()) return deferred.Reject(ToJsError(settle_env, result->error()).Value());
-        deferred.Resolve(MakeReply(settle_env, **result));
-      });
-    });
+    service.Request(
+        id, std::move(call),
+        [completions = completions_, face = std::weak_ptr(face_), deferred](Result<delivery::Reply> result) {
+          completions->Post(
+              [face, deferred,
+               result = std::make_shared<Result<delivery::Reply>>(std::move(result))](Napi::Env settle_env) {
+                if (const auto alive = face.lock()) alive->Remove();
+                if (!result->ok()) return deferred.Reject(ToJsError(settle_env, result->error()).Value());
+                deferred.Resolve(MakeReply(settle_env, **result));
+              });
+        });
     return deferred.Promise();
+  }
+
+  // A JavaScript string as UTF-8. Most are short, and read in one call; Utf8Value always asks for the length
+  // first.
+  static std::string ReadText(const Napi::Value& value) {
+    std::array<char, 1024> buffer;
+    std::size_t length = 0;
+    const napi_status read =
+        napi_get_value_string_utf8(value.Env(), value, buffer.data(), buffer.size(), &length);
+    // A full buffer may have cut the text off, and in front of a character that takes up to four bytes.
+    if (read == napi_ok && length + 4 < buffer.size()) return {buffer.data(), length};
+    return value.As<Napi::String>().Utf8Value();
+  }
+
+  // Most answers are ASCII: V8 copies those as they are into its heap, where a Buffer takes an allocation of
+  // its own outside of it, and UTF-8 has to be decoded. Undefined for other answers, and for long ones.
+  static Napi::Value AsciiString(Napi::Env env, std::string_view text) {
+    if (text.size() > kLongestString) return env.Undefined();
+    unsigned char seen = 0;
+    for (const unsigned char c : text) seen |= c;
+    napi_value made = nullptr;
+    if (seen > 0x7f || napi_create_string_latin1(env, text.data(), text.size(), &made) != napi_ok)
+      return env.Undefined();
+    return {env, made};
   }
 
   static Napi::Array MakeReply(Napi::Env env, const delivery::Reply& reply) {
     std::string lines;
-    for (const auto& [name, value] : reply.response.headers) lines.append(name).append(": ").append(value).append("\n");
+    for (const auto& [name, value] : reply.response.headers)
+      lines.append(name).append(": ").append(value).append("\n");
     const Napi::Array made = Napi::Array::New(env, 5);
     made.Set(0u, Napi::Number::New(env, reply.response.status));
     made.Set(1u, Napi::String::New(env, lines));
-    made.Set(2u, Napi::Buffer<char>::Copy(env, reply.response.body.data(), reply.response.body.size()));
+    Napi::Value body = AsciiString(env, reply.response.body);
+    if (body.IsUndefined())
+      body = Napi::Buffer<char>::Copy(env, reply.response.body.data(), reply.response.body.size());
+    made.Set(2u, body);
     made.Set(3u, Napi::Number::New(env, reply.attempts));
     made.Set(4u, Napi::Number::New(env, static_cast<double>(reply.duration_ms)));
     return made;

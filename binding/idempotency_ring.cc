@@ -1,7 +1,8 @@
-// createIdempotencyRing(capacity, ttlMs) → { claim, complete, release, use }: the core's ring, for one JavaScript thread.
+// createIdempotencyRing(capacity, ttlMs) → { claim, complete, release, use }: the core's ring, for one
+// JavaScript thread.
 //
-// Not a class: a method finds its object by a look-up that costs a quarter of a claim, while these functions carry the ring's address.
-// lib/idempotency-ring.js makes the class of them, and names the verdicts.
+// Not a class: a method finds its object by a look-up that costs a quarter of a claim, while these functions
+// carry the ring's address. lib/idempotency-ring.js makes the class of them, and names the verdicts.
 #include <napi.h>
 
 #include <array>
@@ -55,9 +56,13 @@ napi_value Claim(napi_env env, Ring& ring, napi_value argument) {
   return result;
 }
 
-napi_value Complete(napi_env env, Ring& ring, napi_value argument) { return FromBoolean(env, ring.Complete(Id(env, argument).view())); }
+napi_value Complete(napi_env env, Ring& ring, napi_value argument) {
+  return FromBoolean(env, ring.Complete(Id(env, argument).view()));
+}
 
-napi_value Release(napi_env env, Ring& ring, napi_value argument) { return FromBoolean(env, ring.Release(Id(env, argument).view())); }
+napi_value Release(napi_env env, Ring& ring, napi_value argument) {
+  return FromBoolean(env, ring.Release(Id(env, argument).view()));
+}
 
 // { size, capacity, memoryBytes, evicted }
 napi_value Use(napi_env env, Ring& ring, napi_value) {
@@ -90,7 +95,9 @@ void Define(const Napi::Object& object, const char* name, const RingHolder& ring
   auto* holder = new RingHolder(ring);
   napi_value function = nullptr;
   napi_create_function(env, name, NAPI_AUTO_LENGTH, Call<Operation>, holder, &function);
-  napi_add_finalizer(env, function, holder, [](napi_env, void* data, void*) { delete static_cast<RingHolder*>(data); }, nullptr, nullptr);
+  napi_add_finalizer(
+      env, function, holder, [](napi_env, void* data, void*) { delete static_cast<RingHolder*>(data); },
+      nullptr, nullptr);
   object.Set(name, Napi::Value(env, function));
 }
 

@@ -8,7 +8,8 @@
 
 namespace trunkline::binding {
 
-// { baseUrl, allowInsecure, maxConnections, connectTimeoutMs, maxResponseBytes, tls: { trusted, cert?, key?, verify } }
+// { baseUrl, allowInsecure, maxConnections, connectTimeoutMs, maxResponseBytes, tls: { trusted, cert?, key?,
+// verify } }
 net::ClientOptions ReadClientOptions(Napi::Env env, const Napi::Object& options);
 
 // What lib/retry-policy.js gives.

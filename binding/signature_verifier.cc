@@ -1,4 +1,5 @@
-// SignatureVerifier: verify(body, signature, id, timestamp) and sign(body, id, timestampSeconds) over the core's verifier.
+// SignatureVerifier: verify(body, signature, id, timestamp) and sign(body, id, timestampSeconds) over the
+// core's verifier.
 #include <napi.h>
 
 #include "base/clock.h"
@@ -16,7 +17,8 @@ class SignatureVerifier final : public Napi::ObjectWrap<SignatureVerifier> {
 
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "SignatureVerifier",
-                       {InstanceMethod<&SignatureVerifier::Verify>("verify"), InstanceMethod<&SignatureVerifier::Sign>("sign"),
+                       {InstanceMethod<&SignatureVerifier::Verify>("verify"),
+                        InstanceMethod<&SignatureVerifier::Sign>("sign"),
                         InstanceAccessor<&SignatureVerifier::HeaderNames>("headerNames")});
   }
 
@@ -25,7 +27,8 @@ class SignatureVerifier final : public Napi::ObjectWrap<SignatureVerifier> {
     const Napi::Env env = info.Env();
     crypto::SignatureScheme scheme = GetScheme(env, info[0]);
     const auto secrets = GetSecrets(env, scheme, info[1]);
-    return OrThrow(env, crypto::SignatureVerifier::Create(std::move(scheme), secrets, info[2].As<Napi::Number>().Int64Value()));
+    return OrThrow(env, crypto::SignatureVerifier::Create(std::move(scheme), secrets,
+                                                          info[2].As<Napi::Number>().Int64Value()));
   }
 
   // The headers to look for: [signature] or [signature, id, timestamp], as written when sent.
@@ -48,9 +51,9 @@ class SignatureVerifier final : public Napi::ObjectWrap<SignatureVerifier> {
     std::string id;
     std::string timestamp;
     const ByteView body = GetBody(info[0], body_text);
-    const crypto::Verification verification =
-        verifier_.Verify(body, {GetHeader(info[1], signature), GetHeader(info[2], id), GetHeader(info[3], timestamp)},
-                         SystemClock().WallMs() / 1000);
+    const crypto::Verification verification = verifier_.Verify(
+        body, {GetHeader(info[1], signature), GetHeader(info[2], id), GetHeader(info[3], timestamp)},
+        SystemClock().WallMs() / 1000);
     const Napi::Object result = Napi::Object::New(env);
     const bool valid = verification.verdict == crypto::Verdict::kValid;
     result.Set("valid", valid);
@@ -66,8 +69,10 @@ class SignatureVerifier final : public Napi::ObjectWrap<SignatureVerifier> {
     const Napi::Env env = info.Env();
     std::string body_text;
     const ByteView body = GetBody(info[0], body_text);
-    const std::string id = info[1].IsString() ? info[1].As<Napi::String>().Utf8Value() : "msg_" + crypto::RandomUuid();
-    const std::int64_t timestamp = info[2].IsNumber() ? info[2].As<Napi::Number>().Int64Value() : SystemClock().WallMs() / 1000;
+    const std::string id =
+        info[1].IsString() ? info[1].As<Napi::String>().Utf8Value() : "msg_" + crypto::RandomUuid();
+    const std::int64_t timestamp =
+        info[2].IsNumber() ? info[2].As<Napi::Number>().Int64Value() : SystemClock().WallMs() / 1000;
     const Napi::Object headers = Napi::Object::New(env);
     for (const auto& [name, value] : verifier_.Sign(body, id, timestamp)) headers.Set(name, value);
     return headers;

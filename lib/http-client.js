@@ -1,7 +1,7 @@
 // HttpClient: requests to one platform, with its authentication, retries, rate limit and breaker; the work is done on the engine.
 'use strict';
 
-const { defaultMaxListeners, getMaxListeners, setMaxListeners } = require('node:events');
+const { setMaxListeners } = require('node:events');
 const native = require('./native.js');
 const { TrunklineError } = require('./errors.js');
 const { Options, refuse } = require('./options.js');
@@ -17,15 +17,22 @@ const REQUEST_OPTIONS = new Set(['method', 'path', 'query', 'headers', 'json', '
 /** A 2xx answer. */
 class HttpResponse {
   #lines;
+  #body;
   /** @type {Record<string, string> | undefined} */ #headers;
 
-  /** @param {[number, string, Buffer, number, number]} reply what binding/http_client.cc gives */
-  constructor([status, lines, body, attempts, durationMs]) {
-    this.status = status;
-    this.body = body;
-    this.attempts = attempts;
-    this.durationMs = durationMs;
-    this.#lines = lines;
+  /** @param {[number, string, Buffer | string, number, number]} reply what binding/http_client.cc gives */
+  constructor(reply) {
+    this.status = reply[0];
+    this.attempts = reply[3];
+    this.durationMs = reply[4];
+    this.#lines = reply[1];
+    this.#body = reply[2];
+  }
+
+  /** The bytes as they came. A string that the core gave instead is ASCII. */
+  get body() {
+    if (typeof this.#body === 'string') this.#body = Buffer.from(this.#body, 'latin1');
+    return this.#body;
   }
 
   /** Names in lower case; a header that came several times is joined by ', '. */
@@ -49,7 +56,7 @@ class HttpResponse {
    */
   json() {
     try {
-      return JSON.parse(this.body.toString());
+      return JSON.parse(this.#body.toString());
     } catch (cause) {
       throw new TrunklineError('MALFORMED_RESPONSE', 'the answer is not JSON', { status: this.status, attempts: this.attempts, cause });
     }
@@ -137,7 +144,7 @@ class HttpClient {
   async #abortable(id, reply, signal) {
     const abort = () => this.#native.abort(id);
     // One signal for many calls is the usual case, and no leak: each call takes its listener away.
-    if (getMaxListeners(signal) === defaultMaxListeners) setMaxListeners(0, signal);
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', abort, { once: true });
     try {
       return await reply;

@@ -52,15 +52,15 @@ async function runScheme({ quick, progress }, list, settings, scheme) {
     }
     const results = [];
     for (const concurrency of CONCURRENCIES) {
-      // wrk has as many connections as the others, but no queue in front of them.
-      const taking = list.filter(({ module }) => module || concurrency <= CONNECTIONS);
+      // wrk has no queue in front of its connections: it is compared where the others need none either.
+      const taking = list.filter(({ module }) => module || concurrency === CONNECTIONS);
       results.push(await alternate(taking, {
         rounds: quick ? 3 : 7,
         measure: (contender) => {
-          if (!contender.module) return runWrk(settings.baseUrl, { connections: concurrency, seconds: 1, token: TOKEN });
+          if (!contender.module) return runWrk(settings.baseUrl, { connections: concurrency, seconds: quick ? 1 : 3, token: TOKEN });
           return order(contender, { concurrency, ms: quick ? 250 : 1000 });
         },
-        warmUp: (contender) => (concurrency === CONCURRENCIES[0] ? order(contender, { concurrency: CONNECTIONS, calls: WARM_UP_CALLS, ms: 4000 }) : Promise.resolve()),
+        warmUp: (contender) => (concurrency === CONCURRENCIES[0] ? order(contender, { concurrency: CONNECTIONS, calls: WARM_UP_CALLS, ms: 3000 }) : Promise.resolve()),
         progress: (text) => progress(`${scheme}, ${concurrency} in flight: ${text}`),
       }));
     }

@@ -10,8 +10,12 @@ namespace {
 
 class MachineClock final : public Clock {
  public:
-  std::int64_t WallMs() const override { return Since<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
-  std::int64_t MonotonicUs() const override { return Since<std::chrono::microseconds>(std::chrono::steady_clock::now()); }
+  std::int64_t WallMs() const override {
+    return Since<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  }
+  std::int64_t MonotonicUs() const override {
+    return Since<std::chrono::microseconds>(std::chrono::steady_clock::now());
+  }
 
  private:
   template <typename Unit, typename TimePoint>
@@ -28,8 +32,9 @@ std::string ToIso8601(std::int64_t wall_ms) {
   std::tm utc{};
   gmtime_r(&seconds, &utc);
   std::array<char, 64> text{};
-  const int length = std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
-                                   utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, static_cast<int>(ms));
+  const int length =
+      std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
+                    utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, static_cast<int>(ms));
   return {text.data(), static_cast<std::size_t>(length)};
 }
 

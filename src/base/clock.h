@@ -9,8 +9,8 @@ namespace trunkline {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual std::int64_t WallMs() const = 0;        // milliseconds since 1970-01-01T00:00Z; may jump
-  virtual std::int64_t MonotonicUs() const = 0;   // microseconds since some start; never goes back
+  virtual std::int64_t WallMs() const = 0;       // milliseconds since 1970-01-01T00:00Z; may jump
+  virtual std::int64_t MonotonicUs() const = 0;  // microseconds since some start; never goes back
   std::int64_t MonotonicMs() const { return MonotonicUs() / 1000; }
 };
 

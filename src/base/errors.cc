@@ -19,13 +19,20 @@ const ErrorInfo& Describe(ErrorCode code) { return kTable[static_cast<std::size_
 
 ErrorCode CodeForStatus(int status) {
   switch (status) {
-    case 401: return ErrorCode::kAuthenticationFailed;
-    case 403: return ErrorCode::kAuthorizationFailed;
-    case 404: return ErrorCode::kNotFound;
-    case 408: return ErrorCode::kTimeout;
-    case 409: return ErrorCode::kConflict;
-    case 429: return ErrorCode::kRateLimited;
-    default: break;
+    case 401:
+      return ErrorCode::kAuthenticationFailed;
+    case 403:
+      return ErrorCode::kAuthorizationFailed;
+    case 404:
+      return ErrorCode::kNotFound;
+    case 408:
+      return ErrorCode::kTimeout;
+    case 409:
+      return ErrorCode::kConflict;
+    case 429:
+      return ErrorCode::kRateLimited;
+    default:
+      break;
   }
   if (status >= 500) return ErrorCode::kUpstreamError;
   if (status >= 400) return ErrorCode::kBadRequest;

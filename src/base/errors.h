@@ -1,4 +1,5 @@
-// The error vocabulary of the core: one code per kind of failure, with what the table in errors.def says of it.
+// The error vocabulary of the core: one code per kind of failure, with what the table in errors.def says of
+// it.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +30,11 @@ struct Error {
   ErrorCode code = ErrorCode::kConfigInvalid;
   std::string message;
   std::string hint{};
-  int status = 0;                     // the platform's HTTP status; 0: none came
-  int attempts = 0;                   // tries made; 0: not a matter of tries
-  std::int64_t retry_after_ms = -1;   // what the platform asked to wait; -1: nothing
-  bool nothing_sent = false;          // no byte of the request left this machine: trying again cannot do anything twice
+  int status = 0;                    // the platform's HTTP status; 0: none came
+  int attempts = 0;                  // tries made; 0: not a matter of tries
+  std::int64_t retry_after_ms = -1;  // what the platform asked to wait; -1: nothing
+  bool nothing_sent =
+      false;  // no byte of the request left this machine: trying again cannot do anything twice
 };
 
 // The code that an HTTP status outside 2xx stands for.

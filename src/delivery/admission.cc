@@ -5,9 +5,13 @@ namespace trunkline::delivery {
 Admitted Admission::Admit(ByteView body, const crypto::SignatureHeaders& signature) {
   Admitted admitted;
   switch (verifier_.Verify(body, signature, clock_.WallMs() / 1000).verdict) {
-    case crypto::Verdict::kValid: break;
-    case crypto::Verdict::kMissing: return admitted;
-    default: admitted.verdict = Verdict::kForged; return admitted;
+    case crypto::Verdict::kValid:
+      break;
+    case crypto::Verdict::kMissing:
+      return admitted;
+    default:
+      admitted.verdict = Verdict::kForged;
+      return admitted;
   }
   auto fields = json::ParseEventFields(body);
   if (!fields) {
@@ -23,9 +27,15 @@ Admitted Admission::Admit(ByteView body, const crypto::SignatureHeaders& signatu
     return admitted;
   }
   switch (*claim) {
-    case idempotency::Claim::kClaimed: admitted.verdict = Verdict::kClaimed; break;
-    case idempotency::Claim::kInFlight: admitted.verdict = Verdict::kInFlight; break;
-    case idempotency::Claim::kDone: admitted.verdict = Verdict::kDone; break;
+    case idempotency::Claim::kClaimed:
+      admitted.verdict = Verdict::kClaimed;
+      break;
+    case idempotency::Claim::kInFlight:
+      admitted.verdict = Verdict::kInFlight;
+      break;
+    case idempotency::Claim::kDone:
+      admitted.verdict = Verdict::kDone;
+      break;
   }
   return admitted;
 }

@@ -1,4 +1,5 @@
-// The door: who sent these bytes, what do they say, have we seen them before? One call, and nothing is copied but four short fields.
+// The door: who sent these bytes, what do they say, have we seen them before? One call, and nothing is copied
+// but four short fields.
 #pragma once
 
 #include <cstddef>

@@ -9,8 +9,16 @@ namespace trunkline::delivery {
 
 struct Exchange::Pending {
   Pending(Exchange& exchange, CallId call_id, Call taken, Callback done)
-      : id(call_id), call(std::move(taken)), callback(std::move(done)), wait_timer([this, &exchange] { exchange.Try(*this); }), deadline_timer([this, &exchange] {
-          exchange.End(*this, Error{.code = ErrorCode::kTimeout, .message = "the deadline of the call has passed", .attempts = attempts});
+      : id(call_id),
+        call(std::move(taken)),
+        callback(std::move(done)),
+        wait_timer([this, &exchange] { exchange.Try(*this); }),
+        deadline_timer([this, &exchange] {
+          // A platform that lets the whole deadline pass has failed, as one that lets a try's time pass has.
+          if (ticket != nullptr) exchange.Report(*this, true);
+          exchange.End(*this, Error{.code = ErrorCode::kTimeout,
+                                    .message = "the deadline of the call has passed",
+                                    .attempts = attempts});
         }) {}
 
   std::weak_ptr<Pending> self;
@@ -28,15 +36,16 @@ struct Exchange::Pending {
   retry::Timer deadline_timer;
 };
 
-Exchange::Exchange(ExchangeOptions options, net::Transport& transport, oauth::TokenCache* tokens, retry::TimerWheel& timers,
-                   const Clock& clock)
+Exchange::Exchange(ExchangeOptions options, net::Transport& transport, oauth::TokenCache* tokens,
+                   retry::TimerWheel& timers, const Clock& clock)
     : options_(std::move(options)),
       transport_(transport),
       tokens_(tokens),
       timers_(timers),
       clock_(clock),
       rate_timer_([this] { ServeRate(); }) {
-  if (options_.rate_limit) bucket_.emplace(options_.rate_limit->requests, options_.rate_limit->per_ms, clock_.MonotonicMs());
+  if (options_.rate_limit)
+    bucket_.emplace(options_.rate_limit->requests, options_.rate_limit->per_ms, clock_.MonotonicMs());
   if (options_.breaker) breaker_.emplace(*options_.breaker);
 }
 
@@ -67,10 +76,11 @@ void Exchange::Try(Pending& pending) {
   if (breaker_) {
     const std::int64_t now_ms = clock_.MonotonicMs();
     if (!breaker_->Allow(now_ms)) {
-      return End(pending, Error{.code = ErrorCode::kCircuitOpen,
-                                .message = "calls to " + options_.base.authority + " pause after repeated failures",
-                                .attempts = pending.attempts,
-                                .retry_after_ms = breaker_->OpenForMs(now_ms)});
+      return End(pending,
+                 Error{.code = ErrorCode::kCircuitOpen,
+                       .message = "calls to " + options_.base.authority + " pause after repeated failures",
+                       .attempts = pending.attempts,
+                       .retry_after_ms = breaker_->OpenForMs(now_ms)});
     }
     pending.on_breaker = true;
   }
@@ -79,6 +89,9 @@ void Exchange::Try(Pending& pending) {
 }
 
 void Exchange::WaitForRate(Pending& pending) {
+  // Calls that were aborted leave their places behind: these go before they outnumber the rest.
+  if (rate_queue_.size() > 2 * pending_.size() + 16)
+    std::erase_if(rate_queue_, [](const auto& waiting) { return waiting.expired(); });
   rate_queue_.push_back(pending.self);
   if (!rate_timer_.scheduled()) ServeRate();
 }
@@ -122,12 +135,13 @@ void Exchange::Send(Pending& pending, const std::string& token) {
   ++counters_.tries;
   std::int64_t timeout_ms = pending.call.timeout_ms;
   if (pending.deadline_at_ms > 0) timeout_ms = std::min(timeout_ms, LeftMs(pending));
-  pending.ticket = transport_.Send(std::move(*wire), request.method == "HEAD", timeout_ms, [this, weak = pending.self](Result<net::Response> result) {
-    const auto alive = weak.lock();
-    if (!alive) return;
-    alive->ticket = nullptr;
-    Judge(*alive, std::move(result));
-  });
+  pending.ticket = transport_.Send(std::move(*wire), request.method == "HEAD", timeout_ms,
+                                   [this, weak = pending.self](Result<net::Response> result) {
+                                     const auto alive = weak.lock();
+                                     if (!alive) return;
+                                     alive->ticket = nullptr;
+                                     Judge(*alive, std::move(result));
+                                   });
 }
 
 std::int64_t Exchange::LeftMs(const Pending& pending) const {
@@ -139,21 +153,25 @@ void Exchange::Judge(Pending& pending, Result<net::Response> result) {
   const int status = result->status;
   if (status >= 200 && status < 300) {
     Report(pending, false);
-    return End(pending, Reply{std::move(*result), pending.attempts, clock_.MonotonicMs() - pending.started_ms});
+    return End(pending,
+               Reply{std::move(*result), pending.attempts, clock_.MonotonicMs() - pending.started_ms});
   }
   if (status == 401 && options_.credential && !pending.token_renewed) {
-    // The token may have been revoked before its time: that one is dropped, and the call made once more with a fresh one, uncounted.
+    // The token may have been revoked before its time: that one is dropped, and the call made once more with
+    // a fresh one, uncounted.
     pending.token_renewed = true;
     --pending.attempts;
     tokens_->Drop(*options_.credential, pending.token);
-    return Authorise(pending);
+    return bucket_ ? WaitForRate(pending) : Authorise(pending);
   }
   Error error{.code = CodeForStatus(status),
               .message = options_.base.authority + " answered " + std::to_string(status),
               .status = status};
-  if (const auto wait = retry::ParseRetryAfter(result->Header("retry-after"), clock_.WallMs())) error.retry_after_ms = *wait;
+  if (const auto wait = retry::ParseRetryAfter(result->Header("retry-after"), clock_.WallMs()))
+    error.retry_after_ms = *wait;
   if (status == 429 && bucket_) {
-    const std::int64_t pause_ms = std::clamp<std::int64_t>(error.retry_after_ms, 0, pending.call.retry.max_retry_after_ms);
+    const std::int64_t pause_ms =
+        std::clamp<std::int64_t>(error.retry_after_ms, 0, pending.call.retry.max_retry_after_ms);
     bucket_->Pause(clock_.MonotonicMs() + pause_ms);
   }
   FailTry(pending, std::move(error));
@@ -163,8 +181,10 @@ void Exchange::FailTry(Pending& pending, Error error) {
   Report(pending, error.status >= 500 || error.status == 0);
   error.attempts = pending.attempts;
   const std::int64_t now_ms = clock_.MonotonicMs();
-  auto wait = MayRepeat(pending, error) ? retry::NextDelayMs(pending.call.retry, error, pending.attempts, now_ms - pending.started_ms, crypto::RandomUnit())
-                                        : std::nullopt;
+  auto wait = MayRepeat(pending, error)
+                  ? retry::NextDelayMs(pending.call.retry, error, pending.attempts,
+                                       now_ms - pending.started_ms, crypto::RandomUnit())
+                  : std::nullopt;
   // A wait that outlasts the deadline cannot end well: the caller is told now.
   if (wait && pending.deadline_at_ms > 0 && now_ms + *wait >= pending.deadline_at_ms) wait.reset();
   if (!wait) return End(pending, std::move(error));
@@ -203,7 +223,8 @@ void Exchange::Abort(CallId id) {
   const auto found = pending_.find(id);
   if (found == pending_.end()) return;
   const std::shared_ptr<Pending> pending = found->second;
-  End(*pending, Error{.code = ErrorCode::kAborted, .message = "the call was aborted", .attempts = pending->attempts});
+  End(*pending,
+      Error{.code = ErrorCode::kAborted, .message = "the call was aborted", .attempts = pending->attempts});
 }
 
 void Exchange::Drain(std::function<void()> drained) {

@@ -29,11 +29,12 @@ struct RateLimit {
 };
 
 struct ExchangeOptions {
-  net::BaseUrl base;
-  std::vector<std::pair<std::string, std::string>> headers;  // on every request; static credentials among them
-  std::optional<oauth::Credential> credential;               // else a bearer token is fetched for every request
-  std::optional<RateLimit> rate_limit;
-  std::optional<retry::BreakerOptions> breaker;
+  net::BaseUrl base{};
+  std::vector<std::pair<std::string, std::string>>
+      headers{};                                  // on every request; static credentials among them
+  std::optional<oauth::Credential> credential{};  // else a bearer token is fetched for every request
+  std::optional<RateLimit> rate_limit{};
+  std::optional<retry::BreakerOptions> breaker{};
   std::size_t max_pending = 65'536;  // calls at once, waiting ones included; beyond: QUEUE_FULL
 };
 
@@ -42,8 +43,9 @@ struct Call {
   retry::Policy retry;             // attempts = 1: one try
   std::int64_t timeout_ms = 5000;  // one try
   std::int64_t deadline_ms = 0;    // everything: token, waits, tries; 0: none
-  // May the platform see it twice? The method is idempotent (RFC 9110, 9.2.2), it carries an Idempotency-Key, or the caller says so.
-  // Otherwise it is sent again only where nothing of it was sent, or the status says that it was not processed (429, 503).
+  // May the platform see it twice? The method is idempotent (RFC 9110, 9.2.2), it carries an Idempotency-Key,
+  // or the caller says so. Otherwise it is sent again only where nothing of it was sent, or the status says
+  // that it was not processed (429, 503).
   bool repeatable = false;
 };
 
@@ -67,11 +69,12 @@ class Exchange {
   using CallId = std::uint64_t;
 
   // `tokens` may be null where there is no credential. All references outlive the exchange.
-  Exchange(ExchangeOptions options, net::Transport& transport, oauth::TokenCache* tokens, retry::TimerWheel& timers, const Clock& clock);
+  Exchange(ExchangeOptions options, net::Transport& transport, oauth::TokenCache* tokens,
+           retry::TimerWheel& timers, const Clock& clock);
   ~Exchange();  // drops what is under way without calling back
 
-  // Any status but 2xx is an error of its code (base/errors.h), with the tries made and the platform's Retry-After. The callback
-  // may run inside this call (CONFIG_INVALID, QUEUE_FULL, CIRCUIT_OPEN, CLOSED).
+  // Any status but 2xx is an error of its code (base/errors.h), with the tries made and the platform's
+  // Retry-After. The callback may run inside this call (CONFIG_INVALID, QUEUE_FULL, CIRCUIT_OPEN, CLOSED).
   void Start(CallId id, Call call, Callback callback);
 
   // Ends a call with ABORTED; nothing when it has ended already.

@@ -8,11 +8,11 @@
 namespace trunkline::delivery {
 namespace {
 
-constexpr std::int64_t kStoreRetryMs = 1000;  // how soon a record that the store refused is offered to it again
-constexpr int kPublished = 1;                 // value of `step` once the event lies in its queue
+constexpr std::int64_t kStoreRetryMs =
+    1000;                      // how soon a record that the store refused is offered to it again
+constexpr int kPublished = 1;  // value of `step` once the event lies in its queue
 
 Error ClosedError() { return {.code = ErrorCode::kClosed, .message = "the service is shutting down"}; }
-
 
 }  // namespace
 
@@ -44,9 +44,9 @@ struct Pipeline::Delivery {
   retry::Timer wait_timer;
 };
 
-Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, net::Transport& transport, retry::TimerWheel& timers,
-                   const Clock& clock, Admission& admission, PipelineCounters& counters,
-                   std::function<void(const Finished&)> on_finished)
+Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, net::Transport& transport,
+                   retry::TimerWheel& timers, const Clock& clock, Admission& admission,
+                   PipelineCounters& counters, std::function<void(const Finished&)> on_finished)
     : options_(std::move(options)),
       journal_(journal),
       transport_(transport),
@@ -57,7 +57,8 @@ Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, net::Transp
       on_finished_(std::move(on_finished)),
       unrecorded_timer_([this] {
         for (auto& [seq, event_id] : std::exchange(unrecorded_, {})) {
-          // Under way again, by a replay: until the store has taken that, and forgotten the earlier end, this record may still be wanted.
+          // Under way again, by a replay: until the store has taken that, and forgotten the earlier end, this
+          // record may still be wanted.
           if (deliveries_.contains(event_id)) {
             KeepUnrecorded(seq, std::move(event_id));
           } else {
@@ -70,8 +71,8 @@ Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, net::Transp
 
 Pipeline::~Pipeline() = default;
 
-std::shared_ptr<Pipeline::Delivery> Pipeline::Begin(store::StoredEvent event, json::EventFields fields, std::int64_t arrived_us,
-                                                    AnswerCallback answer) {
+std::shared_ptr<Pipeline::Delivery> Pipeline::Begin(store::StoredEvent event, json::EventFields fields,
+                                                    std::int64_t arrived_us, AnswerCallback answer) {
   auto delivery = std::make_shared<Delivery>(*this);
   delivery->self = delivery;
   delivery->event = std::move(event);
@@ -83,28 +84,34 @@ std::shared_ptr<Pipeline::Delivery> Pipeline::Begin(store::StoredEvent event, js
   return delivery;
 }
 
-void Pipeline::Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us, AnswerCallback answer) {
+void Pipeline::Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us,
+                      AnswerCallback answer) {
   if (stopping_ || counters_.pending.fetch_add(1, std::memory_order_relaxed) >= options_.max_pending) {
     if (!stopping_) counters_.pending.fetch_sub(1, std::memory_order_relaxed);
     admission_.Release(fields.event_id);
     return answer({AnswerKind::kRefused, stopping_ ? ClosedError()
-                                                   : Error{.code = ErrorCode::kQueueFull, .message = "too many events are under way"}});
+                                                   : Error{.code = ErrorCode::kQueueFull,
+                                                           .message = "too many events are under way"}});
   }
   const auto route = options_.routes.find(fields.intent);
-  store::StoredEvent event{.event_id = fields.event_id,
-                           .intent = fields.intent,
-                           .step = kPublished,  // the queue is a table of the same file: written by the same transaction
-                           .received_at = clock_.WallMs() - (clock_.MonotonicUs() - arrived_us) / 1000,
-                           .queue = route != options_.routes.end() ? route->second : options_.default_queue,
-                           .idempotency_key = crypto::RandomUuid(),
-                           .payload = std::move(payload)};
-  journal_.Append(std::move(event), [this, alive = std::weak_ptr(self_), fields = std::move(fields), arrived_us,
-                                     answer = std::move(answer)](Result<store::StoredEvent> stored) mutable {
-    if (!alive.expired()) OnStored(std::move(fields), arrived_us, std::move(answer), std::move(stored));
-  });
+  store::StoredEvent event{
+      .event_id = fields.event_id,
+      .intent = fields.intent,
+      .step = kPublished,  // the queue is a table of the same file: written by the same transaction
+      .received_at = clock_.WallMs() - (clock_.MonotonicUs() - arrived_us) / 1000,
+      .queue = route != options_.routes.end() ? route->second : options_.default_queue,
+      .idempotency_key = crypto::RandomUuid(),
+      .payload = std::move(payload)};
+  journal_.Append(std::move(event),
+                  [this, alive = std::weak_ptr(self_), fields = std::move(fields), arrived_us,
+                   answer = std::move(answer)](Result<store::StoredEvent> stored) mutable {
+                    if (!alive.expired())
+                      OnStored(std::move(fields), arrived_us, std::move(answer), std::move(stored));
+                  });
 }
 
-void Pipeline::OnStored(json::EventFields fields, std::int64_t arrived_us, AnswerCallback answer, Result<store::StoredEvent> stored) {
+void Pipeline::OnStored(json::EventFields fields, std::int64_t arrived_us, AnswerCallback answer,
+                        Result<store::StoredEvent> stored) {
   const auto waiting = duplicates_.extract(fields.event_id);
   const auto tell_duplicates = [&waiting](const Answer& told) {
     if (waiting.empty()) return;
@@ -113,14 +120,15 @@ void Pipeline::OnStored(json::EventFields fields, std::int64_t arrived_us, Answe
   if (!stored) {
     const Answer refused{AnswerKind::kRefused, stored.error()};
     admission_.Release(fields.event_id);
+    counters_.pending.fetch_sub(1, std::memory_order_relaxed);  // first: whoever is told may look
     tell_duplicates(refused);
     answer(refused);
-    counters_.pending.fetch_sub(1, std::memory_order_relaxed);
     return CheckStopped();
   }
   counters_.accepted.fetch_add(1, std::memory_order_relaxed);
   const auto delivery = Begin(std::move(*stored), std::move(fields), arrived_us, std::move(answer));
-  tell_duplicates({AnswerKind::kDuplicate});  // by now those that wait for more than the commit find the delivery
+  tell_duplicates(
+      {AnswerKind::kDuplicate});  // by now those that wait for more than the commit find the delivery
   Ready(*delivery);
 }
 
@@ -135,37 +143,45 @@ void Pipeline::JoinDuplicate(const std::string& event_id, AnswerCallback answer)
   }
   // Its storing has failed since the claim was seen: the sender has to try again.
   if (claim.ok()) admission_.Release(event_id);
-  answer({AnswerKind::kRefused, {.code = ErrorCode::kStoreUnavailable, .message = "the event could not be stored"}});
+  answer({AnswerKind::kRefused,
+          {.code = ErrorCode::kStoreUnavailable, .message = "the event could not be stored"}});
 }
 
-void Pipeline::Replay(std::string event_id, std::optional<FreshEvent> fresh, std::int64_t arrived_us, AnswerCallback answer) {
+void Pipeline::Replay(std::string event_id, std::optional<FreshEvent> fresh, std::int64_t arrived_us,
+                      AnswerCallback answer) {
   if (stopping_) return answer({AnswerKind::kRefused, ClosedError()});
   if (const auto found = deliveries_.find(event_id); found != deliveries_.end()) {
     return Await(*found->second, clock_.MonotonicMs(), std::move(answer));
   }
-  journal_.Find(event_id, [this, event_id, alive = std::weak_ptr(self_), fresh = std::move(fresh), arrived_us,
-                           answer = std::move(answer)](Result<std::optional<store::FoundEvent>> found) mutable {
-    // What began now would be ended by nobody.
-    if (alive.expired() || stopping_) return answer({AnswerKind::kRefused, ClosedError()});
-    if (!found) return answer({AnswerKind::kRefused, found.error()});
-    // Two replays of one id at once: the first has begun meanwhile, and the second waits for it.
-    if (deliveries_.contains(event_id)) return Replay(event_id, std::nullopt, arrived_us, std::move(answer));
-    if (found->has_value()) return Rerun(std::move(**found), arrived_us, std::move(answer));
-    if (!fresh) return answer({AnswerKind::kUnknown});
-    AcceptFresh(std::move(*fresh), arrived_us, std::move(answer));
-  });
+  journal_.Find(event_id,
+                [this, event_id, alive = std::weak_ptr(self_), fresh = std::move(fresh), arrived_us,
+                 answer = std::move(answer)](Result<std::optional<store::FoundEvent>> found) mutable {
+                  // What began now would be ended by nobody.
+                  if (alive.expired() || stopping_) return answer({AnswerKind::kRefused, ClosedError()});
+                  if (!found) return answer({AnswerKind::kRefused, found.error()});
+                  // Two replays of one id at once: the first has begun meanwhile, and the second waits for
+                  // it.
+                  if (deliveries_.contains(event_id))
+                    return Replay(event_id, std::nullopt, arrived_us, std::move(answer));
+                  if (found->has_value()) return Rerun(std::move(**found), arrived_us, std::move(answer));
+                  if (!fresh) return answer({AnswerKind::kUnknown});
+                  AcceptFresh(std::move(*fresh), arrived_us, std::move(answer));
+                });
 }
 
-// None of that id was stored when we looked. The claim decides who stores it: two rows of one id would be two deliveries under two keys.
+// None of that id was stored when we looked. The claim decides who stores it: two rows of one id would be two
+// deliveries under two keys.
 void Pipeline::AcceptFresh(FreshEvent fresh, std::int64_t arrived_us, AnswerCallback answer) {
   const std::string event_id = fresh.fields.event_id;
   const auto claim = admission_.Claim(event_id);
   if (!claim) return answer({AnswerKind::kRefused, claim.error()});
-  if (*claim == idempotency::Claim::kInFlight) {  // on its way to the disk: wait for its commit, then for its outcome
-    duplicates_[event_id].push_back([this, event_id, arrived_us, answer = std::move(answer)](const Answer& told) mutable {
-      if (told.kind == AnswerKind::kRefused) return answer(told);
-      Replay(event_id, std::nullopt, arrived_us, std::move(answer));
-    });
+  if (*claim ==
+      idempotency::Claim::kInFlight) {  // on its way to the disk: wait for its commit, then for its outcome
+    duplicates_[event_id].push_back(
+        [this, event_id, arrived_us, answer = std::move(answer)](const Answer& told) mutable {
+          if (told.kind == AnswerKind::kRefused) return answer(told);
+          Replay(event_id, std::nullopt, arrived_us, std::move(answer));
+        });
     return;
   }
   if (*claim == idempotency::Claim::kDone && !fresh.looked_again) {  // stored and done since
@@ -201,7 +217,8 @@ void Pipeline::Resume(std::vector<store::StoredEvent> events) {
     if (deliveries_.contains(event.event_id)) continue;
     auto fields = Admission::Read(AsBytes(event.payload));
     if (!fields) {
-      // It was read before it was stored, so the row is damaged: it stays for a person to look at, and the sender may send it anew.
+      // It was read before it was stored, so the row is damaged: it stays for a person to look at, and the
+      // sender may send it anew.
       admission_.Release(event.event_id);
       continue;
     }
@@ -260,7 +277,8 @@ void Pipeline::Judge(Delivery& delivery, Result<net::Response> result) {
     error.code = CodeForStatus(result->status);
     error.status = result->status;
     error.message = options_.platform + " answered " + std::to_string(result->status);
-    if (const auto wait = retry::ParseRetryAfter(result->Header("retry-after"), clock_.WallMs())) error.retry_after_ms = *wait;
+    if (const auto wait = retry::ParseRetryAfter(result->Header("retry-after"), clock_.WallMs()))
+      error.retry_after_ms = *wait;
   } else {
     error = std::move(result.error());
   }
@@ -270,7 +288,8 @@ void Pipeline::Judge(Delivery& delivery, Result<net::Response> result) {
                             .code = std::string(Describe(error.code).name),
                             .status = error.status,
                             .duration_ms = now_ms - delivery.try_started_ms});
-  const auto wait = retry::NextDelayMs(options_.retry, error, delivery.attempts, now_ms - delivery.first_try_ms, crypto::RandomUnit());
+  const auto wait = retry::NextDelayMs(options_.retry, error, delivery.attempts,
+                                       now_ms - delivery.first_try_ms, crypto::RandomUnit());
   delivery.last_error = std::move(error);
   if (!wait) {
     Bury(delivery);
@@ -297,10 +316,12 @@ void Pipeline::MarkDone(std::int64_t seq, const std::string& event_id) {
 
 void Pipeline::KeepUnrecorded(std::int64_t seq, std::string event_id) {
   unrecorded_.emplace_back(seq, std::move(event_id));
-  if (!unrecorded_timer_.scheduled()) timers_.Schedule(unrecorded_timer_, clock_.MonotonicMs() + kStoreRetryMs);
+  if (!unrecorded_timer_.scheduled())
+    timers_.Schedule(unrecorded_timer_, clock_.MonotonicMs() + kStoreRetryMs);
 }
 
-// The event is on disk already, so a store that refuses its dead letter loses nothing: it is offered again, here or after a restart.
+// The event is on disk already, so a store that refuses its dead letter loses nothing: it is offered again,
+// here or after a restart.
 void Pipeline::Bury(Delivery& delivery) {
   delivery.state = Delivery::State::kBurying;
   const Error& error = delivery.last_error;
@@ -371,7 +392,8 @@ void Pipeline::GiveAnswer(Delivery& delivery, const Answer& answer) {
 
 void Pipeline::Remove(Delivery& delivery) {
   counters_.pending.fetch_sub(1, std::memory_order_relaxed);
-  deliveries_.erase(std::string(delivery.event.event_id));  // a copy: the key must not be the erased object's own
+  deliveries_.erase(
+      std::string(delivery.event.event_id));  // a copy: the key must not be the erased object's own
   CheckStopped();
 }
 
@@ -387,7 +409,8 @@ void Pipeline::Stop(std::int64_t grace_ms, std::function<void()> stopped) {
 void Pipeline::Park(bool in_flight_too) {
   std::vector<std::shared_ptr<Delivery>> parked;
   for (const auto& [id, delivery] : deliveries_) {
-    const bool idle = delivery->state == Delivery::State::kReady || delivery->state == Delivery::State::kWaiting;
+    const bool idle =
+        delivery->state == Delivery::State::kReady || delivery->state == Delivery::State::kWaiting;
     if (idle || (in_flight_too && delivery->state != Delivery::State::kReopening)) parked.push_back(delivery);
   }
   for (const auto& delivery : parked) {

@@ -1,9 +1,11 @@
-// The path of an event after the door: stored, published to its queue, sent to the platform, tried again or buried.
+// The path of an event after the door: stored, published to its queue, sent to the platform, tried again or
+// buried.
 //
-// Accept writes the event and its queue message in one transaction; the sender can be answered with success only after that commit.
-// Then the platform is called, with the same idempotency key and the same bytes at every try. A success is answered at once
-// and recorded with the next commit: a crash in between repeats the call under its old key. Tries used up, or an error that no
-// try can mend: a dead letter, from which a replay resumes at the step that failed.
+// Accept writes the event and its queue message in one transaction; the sender can be answered with success
+// only after that commit. Then the platform is called, with the same idempotency key and the same bytes at
+// every try. A success is answered at once and recorded with the next commit: a crash in between repeats the
+// call under its old key. Tries used up, or an error that no try can mend: a dead letter, from which a replay
+// resumes at the step that failed.
 #pragma once
 
 #include <atomic>
@@ -36,7 +38,8 @@ struct PipelineOptions {
   std::int64_t timeout_ms = 5000;         // one try
   std::int64_t respond_within_ms = 5000;  // then the answer is kAccepted, and the work goes on
   std::size_t max_pending = 100'000;      // events under way; beyond: QUEUE_FULL
-  std::size_t max_in_flight = 64;         // requests at once; the rest wait their turn, which is not part of timeout_ms
+  std::size_t max_in_flight =
+      64;  // requests at once; the rest wait their turn, which is not part of timeout_ms
 };
 
 enum class AnswerKind : std::uint8_t {
@@ -54,62 +57,69 @@ struct Answer {
 };
 using AnswerCallback = std::function<void(const Answer&)>;
 
-// The end of a delivery, for logs. Also of those whose answer was kAccepted long before. By then it is not pending any more.
+// The end of a delivery, for logs. Also of those whose answer was kAccepted long before. By then it is not
+// pending any more.
 struct Finished {
   std::string event_id;
   bool success = false;
   double duration_ms = 0;  // from the event's arrival in this process
   int attempts = 0;
-  Error error{};           // when not a success
+  Error error{};  // when not a success
 };
 
 // Readable from any thread while the pipeline works.
 struct PipelineCounters {
-  std::atomic<std::uint64_t> accepted{0};   // put on disk
+  std::atomic<std::uint64_t> accepted{0};  // put on disk
   std::atomic<std::uint64_t> processed{0};
-  std::atomic<std::uint64_t> retried{0};    // tries after the first
+  std::atomic<std::uint64_t> retried{0};  // tries after the first
   std::atomic<std::uint64_t> dead{0};
-  std::atomic<std::uint64_t> pending{0};    // under way now, from Accept on
+  std::atomic<std::uint64_t> pending{0};  // under way now, from Accept on
 };
 
 // Everything but Accept on one thread, the engine's, and all callbacks there.
 class Pipeline {
  public:
-  Pipeline(PipelineOptions options, store::Journal& journal, net::Transport& transport, retry::TimerWheel& timers,
-           const Clock& clock, Admission& admission, PipelineCounters& counters, std::function<void(const Finished&)> on_finished);
+  Pipeline(PipelineOptions options, store::Journal& journal, net::Transport& transport,
+           retry::TimerWheel& timers, const Clock& clock, Admission& admission, PipelineCounters& counters,
+           std::function<void(const Finished&)> on_finished);
   ~Pipeline();
 
-  // Takes an event whose id the caller has claimed. `arrived_us` is when it came (monotonic), for the latency. Any one thread, up to
-  // Stop: the event goes straight to the store, and the engine sees it when it is on disk, together with all that came in between.
-  // Where it is refused at once, `answer` is called at once.
+  // Takes an event whose id the caller has claimed. `arrived_us` is when it came (monotonic), for the
+  // latency. Any one thread, up to Stop: the event goes straight to the store, and the engine sees it when it
+  // is on disk, together with all that came in between. Where it is refused at once, `answer` is called at
+  // once.
   void Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us, AnswerCallback answer);
 
   // A duplicate of an event that was in flight: kDuplicate once that one is on disk, else kRefused.
   void JoinDuplicate(const std::string& event_id, AnswerCallback answer);
 
-  // Runs a stored event again, under its old key: a dead letter from the step that failed, a finished one from the start; one that
-  // is under way is waited for. `fresh` is the whole event where the caller has it, and is accepted when none of that id is stored.
+  // Runs a stored event again, under its old key: a dead letter from the step that failed, a finished one
+  // from the start; one that is under way is waited for. `fresh` is the whole event where the caller has it,
+  // and is accepted when none of that id is stored.
   struct FreshEvent {
     json::EventFields fields;
     std::string payload;
     bool looked_again = false;
   };
-  void Replay(std::string event_id, std::optional<FreshEvent> fresh, std::int64_t arrived_us, AnswerCallback answer);
+  void Replay(std::string event_id, std::optional<FreshEvent> fresh, std::int64_t arrived_us,
+              AnswerCallback answer);
 
   // Goes on with what an earlier run left unfinished.
   void Resume(std::vector<store::StoredEvent> events);
 
-  // Takes nothing more, lets requests in flight finish for up to `grace_ms`, leaves the rest on disk for the next start, then calls
-  // back, which must not destroy the pipeline yet: it may be in the middle of a turn.
+  // Takes nothing more, lets requests in flight finish for up to `grace_ms`, leaves the rest on disk for the
+  // next start, then calls back, which must not destroy the pipeline yet: it may be in the middle of a turn.
   void Stop(std::int64_t grace_ms, std::function<void()> stopped);
 
  private:
   struct Delivery;
 
-  std::shared_ptr<Delivery> Begin(store::StoredEvent event, json::EventFields fields, std::int64_t arrived_us, AnswerCallback answer);
+  std::shared_ptr<Delivery> Begin(store::StoredEvent event, json::EventFields fields, std::int64_t arrived_us,
+                                  AnswerCallback answer);
   void AcceptFresh(FreshEvent fresh, std::int64_t arrived_us, AnswerCallback answer);
   void Rerun(store::FoundEvent found, std::int64_t arrived_us, AnswerCallback answer);
-  void OnStored(json::EventFields fields, std::int64_t arrived_us, AnswerCallback answer, Result<store::StoredEvent> stored);
+  void OnStored(json::EventFields fields, std::int64_t arrived_us, AnswerCallback answer,
+                Result<store::StoredEvent> stored);
   void Ready(Delivery& delivery);
   void Launch();
   void SendRequest(Delivery& delivery);
@@ -137,12 +147,14 @@ class Pipeline {
   const std::function<void(const Finished&)> on_finished_;
 
   std::unordered_map<std::string, std::shared_ptr<Delivery>> deliveries_;  // by event id
-  std::unordered_map<std::string, std::vector<AnswerCallback>> duplicates_;  // of events that are on their way to the disk
-  std::deque<std::weak_ptr<Delivery>> ready_;                              // wait for their turn to send
+  std::unordered_map<std::string, std::vector<AnswerCallback>>
+      duplicates_;                             // of events that are on their way to the disk
+  std::deque<std::weak_ptr<Delivery>> ready_;  // wait for their turn to send
   std::size_t in_flight_ = 0;
-  std::vector<std::pair<std::int64_t, std::string>> unrecorded_;  // done, but the store could not write it down yet: seq, id
+  std::vector<std::pair<std::int64_t, std::string>>
+      unrecorded_;  // done, but the store could not write it down yet: seq, id
   retry::Timer unrecorded_timer_;
-  std::shared_ptr<Pipeline*> self_;       // lets callbacks find out whether the pipeline is still there
+  std::shared_ptr<Pipeline*> self_;  // lets callbacks find out whether the pipeline is still there
   std::function<void()> stopped_;
   std::atomic<bool> stopping_{false};
   retry::Timer grace_timer_;

@@ -9,8 +9,9 @@ namespace trunkline::delivery {
 
 Result<std::vector<RequestTemplate::Piece>> RequestTemplate::Split(std::string_view text, bool json) {
   static constexpr std::pair<std::string_view, Variable> kVariables[] = {
-      {"eventId", Variable::kEventId},         {"intent", Variable::kIntent}, {"dialogId", Variable::kDialogId},
-      {"sessionId", Variable::kSessionId},     {"queue", Variable::kQueue},   {"processedAt", Variable::kProcessedAt},
+      {"eventId", Variable::kEventId},     {"intent", Variable::kIntent},
+      {"dialogId", Variable::kDialogId},   {"sessionId", Variable::kSessionId},
+      {"queue", Variable::kQueue},         {"processedAt", Variable::kProcessedAt},
       {"latencyMs", Variable::kLatencyMs},
   };
   std::vector<Piece> pieces;
@@ -21,7 +22,8 @@ Result<std::vector<RequestTemplate::Piece>> RequestTemplate::Split(std::string_v
     if (text[at] == '{') {
       while (end < text.size() && std::isalnum(static_cast<unsigned char>(text[end]))) ++end;
     }
-    // In JSON text outside of strings, a brace is followed by a quote or a brace: never by a name and a closing brace.
+    // In JSON text outside of strings, a brace is followed by a quote or a brace: never by a name and a
+    // closing brace.
     if (text[at] != '{' || end == at + 1 || end >= text.size() || text[end] != '}') {
       piece.text += text[at++];
       continue;
@@ -31,12 +33,15 @@ Result<std::vector<RequestTemplate::Piece>> RequestTemplate::Split(std::string_v
       if (name == known) piece.variable = variable;
     }
     if (piece.variable == Variable::kNone) {
-      return Error{.code = ErrorCode::kConfigInvalid,
-                   .message = "resource: unknown placeholder {" + std::string(name) +
-                              "}, expected one of eventId, intent, dialogId, sessionId, queue, processedAt, latencyMs"};
+      return Error{
+          .code = ErrorCode::kConfigInvalid,
+          .message =
+              "resource: unknown placeholder {" + std::string(name) +
+              "}, expected one of eventId, intent, dialogId, sessionId, queue, processedAt, latencyMs"};
     }
     at = end + 1;
-    piece.whole_value = json && !piece.text.empty() && piece.text.back() == '"' && at < text.size() && text[at] == '"' &&
+    piece.whole_value = json && !piece.text.empty() && piece.text.back() == '"' && at < text.size() &&
+                        text[at] == '"' &&
                         (piece.text.size() < 2 || piece.text[piece.text.size() - 2] != '\\');
     if (piece.whole_value) {
       piece.text.pop_back();
@@ -48,7 +53,8 @@ Result<std::vector<RequestTemplate::Piece>> RequestTemplate::Split(std::string_v
   return pieces;
 }
 
-Result<RequestTemplate> RequestTemplate::Compile(std::string method, std::string_view path, std::string_view json_body,
+Result<RequestTemplate> RequestTemplate::Compile(std::string method, std::string_view path,
+                                                 std::string_view json_body,
                                                  std::vector<std::pair<std::string, std::string>> headers) {
   RequestTemplate compiled;
   compiled.method_ = std::move(method);
@@ -64,14 +70,22 @@ Result<RequestTemplate> RequestTemplate::Compile(std::string method, std::string
 
 std::string RequestTemplate::ValueOf(Variable variable, const TemplateValues& values) {
   switch (variable) {
-    case Variable::kNone: return {};
-    case Variable::kEventId: return std::string(values.event_id);
-    case Variable::kIntent: return std::string(values.intent);
-    case Variable::kDialogId: return std::string(values.dialog_id);
-    case Variable::kSessionId: return std::string(values.session_id);
-    case Variable::kQueue: return std::string(values.queue);
-    case Variable::kProcessedAt: return ToIso8601(values.processed_at_ms);
-    case Variable::kLatencyMs: return std::to_string(values.latency_ms);
+    case Variable::kNone:
+      return {};
+    case Variable::kEventId:
+      return std::string(values.event_id);
+    case Variable::kIntent:
+      return std::string(values.intent);
+    case Variable::kDialogId:
+      return std::string(values.dialog_id);
+    case Variable::kSessionId:
+      return std::string(values.session_id);
+    case Variable::kQueue:
+      return std::string(values.queue);
+    case Variable::kProcessedAt:
+      return ToIso8601(values.processed_at_ms);
+    case Variable::kLatencyMs:
+      return std::to_string(values.latency_ms);
   }
   return {};
 }
@@ -84,7 +98,8 @@ net::Request RequestTemplate::Render(const TemplateValues& values, std::string_v
   request.target.clear();
   for (const Piece& piece : path_) {
     request.target += piece.text;
-    if (piece.variable != Variable::kNone) request.target += net::EncodePathSegment(ValueOf(piece.variable, values));
+    if (piece.variable != Variable::kNone)
+      request.target += net::EncodePathSegment(ValueOf(piece.variable, values));
   }
   for (const Piece& piece : body_) {
     request.body += piece.text;

@@ -1,4 +1,5 @@
-// The request that an event turns into, as data: a method, a path and a JSON body with placeholders such as {sessionId}.
+// The request that an event turns into, as data: a method, a path and a JSON body with placeholders such as
+// {sessionId}.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,8 @@
 
 namespace trunkline::delivery {
 
-// What placeholders stand for. All of it is fixed once the event has been published, so that every try sends the same bytes.
+// What placeholders stand for. All of it is fixed once the event has been published, so that every try sends
+// the same bytes.
 struct TemplateValues {
   std::string_view event_id;
   std::string_view intent;
@@ -25,19 +27,30 @@ struct TemplateValues {
 
 class RequestTemplate {
  public:
-  // `path`: begins with /; values are percent-encoded into it as segments. `json_body`: JSON text whose strings may hold placeholders;
-  // empty: no body. CONFIG_INVALID for an unknown placeholder, naming it and those that exist.
-  static Result<RequestTemplate> Compile(std::string method, std::string_view path, std::string_view json_body,
+  // `path`: begins with /; values are percent-encoded into it as segments. `json_body`: JSON text whose
+  // strings may hold placeholders; empty: no body. CONFIG_INVALID for an unknown placeholder, naming it and
+  // those that exist.
+  static Result<RequestTemplate> Compile(std::string method, std::string_view path,
+                                         std::string_view json_body,
                                          std::vector<std::pair<std::string, std::string>> headers);
 
   net::Request Render(const TemplateValues& values, std::string_view idempotency_key) const;
 
  private:
-  enum class Variable : std::uint8_t { kNone, kEventId, kIntent, kDialogId, kSessionId, kQueue, kProcessedAt, kLatencyMs };
+  enum class Variable : std::uint8_t {
+    kNone,
+    kEventId,
+    kIntent,
+    kDialogId,
+    kSessionId,
+    kQueue,
+    kProcessedAt,
+    kLatencyMs
+  };
   struct Piece {
-    std::string text;                   // literal, before the variable
+    std::string text;  // literal, before the variable
     Variable variable = Variable::kNone;
-    bool whole_value = false;           // the placeholder is a JSON value of its own, its quotes included
+    bool whole_value = false;  // the placeholder is a JSON value of its own, its quotes included
   };
 
   static Result<std::vector<Piece>> Split(std::string_view text, bool json);

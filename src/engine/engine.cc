@@ -25,24 +25,30 @@ Result<std::shared_ptr<Engine>> Engine::Acquire() {
   return engine;
 }
 
-Engine::Engine() : timers_(SystemClock().MonotonicMs()), context_{&loop_, &timers_, &SystemClock(), {}},
+Engine::Engine()
+    : timers_(SystemClock().MonotonicMs()),
+      context_{&loop_, &timers_, &SystemClock(), {}},
       token_endpoints_(std::make_unique<TokenEndpoints>(context_, [this](Job job) { Post(std::move(job)); })),
-      tokens_(std::make_unique<oauth::TokenCache>(SystemClock(), timers_, *token_endpoints_, crypto::RandomUnit)) {}
+      tokens_(std::make_unique<oauth::TokenCache>(SystemClock(), timers_, *token_endpoints_,
+                                                  crypto::RandomUnit)) {}
 
 Status Engine::Start() {
   int error = uv_loop_init(&loop_);
   if (error == 0) {
-    error = uv_async_init(&loop_, &wake_, [](uv_async_t* handle) { static_cast<Engine*>(handle->data)->DrainMailbox(); });
+    error = uv_async_init(&loop_, &wake_,
+                          [](uv_async_t* handle) { static_cast<Engine*>(handle->data)->DrainMailbox(); });
     if (error != 0) uv_loop_close(&loop_);
   }
   if (error != 0) {
     stopping_ = true;
-    return Error{.code = ErrorCode::kConfigInvalid, .message = std::string("the engine cannot start: ") + uv_strerror(error)};
+    return Error{.code = ErrorCode::kConfigInvalid,
+                 .message = std::string("the engine cannot start: ") + uv_strerror(error)};
   }
   uv_prepare_init(&loop_, &before_poll_);
   uv_timer_init(&loop_, &timer_);
   wake_.data = before_poll_.data = timer_.data = this;
-  uv_prepare_start(&before_poll_, [](uv_prepare_t* handle) { static_cast<Engine*>(handle->data)->ArmTimer(); });
+  uv_prepare_start(&before_poll_,
+                   [](uv_prepare_t* handle) { static_cast<Engine*>(handle->data)->ArmTimer(); });
   thread_ = std::thread([this] { Run(); });
   return Ok();
 }
@@ -111,9 +117,11 @@ void Engine::ArmTimer() {
     return;
   }
   const std::int64_t wait_ms = std::max<std::int64_t>(0, *wake_ms - context_.clock->MonotonicMs());
-  // Counted from the loop's own idea of now, which may be a turn old: then it fires a little early, and is armed again.
+  // Counted from the loop's own idea of now, which may be a turn old: then it fires a little early, and is
+  // armed again.
   uv_timer_start(
-      &timer_, [](uv_timer_t* handle) { static_cast<Engine*>(handle->data)->AdvanceTimers(); }, static_cast<std::uint64_t>(wait_ms), 0);
+      &timer_, [](uv_timer_t* handle) { static_cast<Engine*>(handle->data)->AdvanceTimers(); },
+      static_cast<std::uint64_t>(wait_ms), 0);
 }
 
 void Engine::AdvanceTimers() { timers_.Advance(context_.clock->MonotonicMs()); }

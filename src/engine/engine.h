@@ -1,4 +1,5 @@
-// The engine thread: one per process, with a libuv loop of its own. It owns sockets, timers and deliveries; nothing on it blocks.
+// The engine thread: one per process, with a libuv loop of its own. It owns sockets, timers and deliveries;
+// nothing on it blocks.
 #pragma once
 
 #include <uv.h>
@@ -19,8 +20,8 @@ namespace trunkline::engine {
 
 class Engine {
  public:
-  // The process's engine; starts it when nobody holds it yet. It stops when the last holder lets go, which must not be on the engine
-  // thread itself: jobs capture what they need, never the engine.
+  // The process's engine; starts it when nobody holds it yet. It stops when the last holder lets go, which
+  // must not be on the engine thread itself: jobs capture what they need, never the engine.
   static Result<std::shared_ptr<Engine>> Acquire();
   ~Engine();
   Engine(const Engine&) = delete;
@@ -28,7 +29,8 @@ class Engine {
 
   using Job = std::function<void()>;
 
-  // The mailbox: runs `job` on the engine thread, in the order of posting. Any thread. Jobs posted once the engine is stopping are dropped.
+  // The mailbox: runs `job` on the engine thread, in the order of posting. Any thread. Jobs posted once the
+  // engine is stopping are dropped.
   void Post(Job job);
 
   // Posts and waits until the job has run. Not on the engine thread.

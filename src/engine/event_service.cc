@@ -31,7 +31,8 @@ void DestroyStore(uv_loop_t* loop, std::unique_ptr<store::Store> store, std::fun
   work->store = std::move(store);
   work->destroyed = std::move(destroyed);
   uv_queue_work(
-      loop, &work.release()->request, [](uv_work_t* request) { static_cast<Work*>(request->data)->store.reset(); },
+      loop, &work.release()->request,
+      [](uv_work_t* request) { static_cast<Work*>(request->data)->store.reset(); },
       [](uv_work_t* request, int) {
         const std::unique_ptr<Work> done(static_cast<Work*>(request->data));
         done->destroyed();
@@ -46,16 +47,19 @@ EventService::EventService(std::shared_ptr<Engine> engine, std::unique_ptr<deliv
       counters_(std::make_unique<delivery::PipelineCounters>()),
       core_(std::make_shared<Core>(engine_->context())) {}
 
-Result<std::unique_ptr<EventService>> EventService::Create(std::shared_ptr<Engine> engine, EventServiceOptions options,
+Result<std::unique_ptr<EventService>> EventService::Create(std::shared_ptr<Engine> engine,
+                                                           EventServiceOptions options,
                                                            EventServiceCallbacks callbacks) {
-  auto verifier = crypto::SignatureVerifier::Create(std::move(options.scheme), options.secrets, options.tolerance_seconds);
+  auto verifier = crypto::SignatureVerifier::Create(std::move(options.scheme), options.secrets,
+                                                    options.tolerance_seconds);
   if (!verifier) return verifier.error();
   auto ring = idempotency::Ring::Create(options.ring, SystemClock());
   if (!ring) return ring.error();
   options.pipeline.base = options.client.base;
   options.pipeline.max_in_flight = options.client.max_connections;
 
-  auto admission = std::make_unique<delivery::Admission>(std::move(*verifier), std::move(*ring), SystemClock());
+  auto admission =
+      std::make_unique<delivery::Admission>(std::move(*verifier), std::move(*ring), SystemClock());
   std::unique_ptr<EventService> service(new EventService(std::move(engine), std::move(admission)));
   Status made = Ok();
   service->engine_->RunAndWait([&] {
@@ -67,11 +71,12 @@ Result<std::unique_ptr<EventService>> EventService::Create(std::shared_ptr<Engin
     }
     core.client = std::move(*client);
     // The engine outlives every store: whoever holds the service holds the engine.
-    core.store = std::make_unique<store::Store>(std::move(options.store), SystemClock(),
-                                                [engine = service->engine_.get()](Engine::Job job) { engine->Post(std::move(job)); });
-    core.pipeline = std::make_unique<delivery::Pipeline>(std::move(options.pipeline), *core.store, *core.client, *core.context.timers,
-                                                         *core.context.clock, *service->admission_, *service->counters_,
-                                                         std::move(callbacks.finished));
+    core.store = std::make_unique<store::Store>(
+        std::move(options.store), SystemClock(),
+        [engine = service->engine_.get()](Engine::Job job) { engine->Post(std::move(job)); });
+    core.pipeline = std::make_unique<delivery::Pipeline>(
+        std::move(options.pipeline), *core.store, *core.client, *core.context.timers, *core.context.clock,
+        *service->admission_, *service->counters_, std::move(callbacks.finished));
   });
   if (!made.ok()) return made.error();
   return service;
@@ -85,29 +90,33 @@ EventService::~EventService() {
     core_->client.reset();
   });
   store.reset();
-  // Jobs that the store posted before it ended may still lie in the mailbox. They find their pipeline gone; this waits for them,
-  // since what they look at is in part this object's.
+  // Jobs that the store posted before it ended may still lie in the mailbox. They find their pipeline gone;
+  // this waits for them, since what they look at is in part this object's.
   engine_->RunAndWait([] {});
 }
 
 void EventService::Open(std::function<void(Result<std::size_t>)> opened) {
   engine_->Post([this, core = core_, opened = std::move(opened)]() mutable {
     if (!core->open()) return opened(ClosedError());
-    core->store->Open([this, core = std::weak_ptr(core), opened = std::move(opened)](Result<store::Recovery> recovery) {
-      const auto alive = core.lock();
-      // Closed meanwhile: whoever waits is still to be told, or the process would stay for it.
-      if (!alive || !alive->open()) return opened(ClosedError());
-      if (!recovery) return opened(recovery.error());
-      for (const store::RememberedId& id : recovery->ids) admission_->Restore(id.event_id, id.done, id.at_ms);
-      const std::size_t unfinished = recovery->unfinished.size();
-      opened(unfinished);
-      alive->pipeline->Resume(std::move(recovery->unfinished));
-    });
+    core->store->Open(
+        [this, core = std::weak_ptr(core), opened = std::move(opened)](Result<store::Recovery> recovery) {
+          const auto alive = core.lock();
+          // Closed meanwhile: whoever waits is still to be told, or the process would stay for it.
+          if (!alive || !alive->open()) return opened(ClosedError());
+          if (!recovery) return opened(recovery.error());
+          for (const store::RememberedId& id : recovery->ids)
+            admission_->Restore(id.event_id, id.done, id.at_ms);
+          const std::size_t unfinished = recovery->unfinished.size();
+          opened(unfinished);
+          alive->pipeline->Resume(std::move(recovery->unfinished));
+        });
   });
 }
 
-void EventService::Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us, delivery::AnswerCallback answer) {
-  if (!closing_) return core_->pipeline->Accept(std::move(fields), std::move(payload), arrived_us, std::move(answer));
+void EventService::Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us,
+                          delivery::AnswerCallback answer) {
+  if (!closing_)
+    return core_->pipeline->Accept(std::move(fields), std::move(payload), arrived_us, std::move(answer));
   admission_->Release(fields.event_id);
   answer({delivery::AnswerKind::kRefused, ClosedError()});
 }
@@ -119,7 +128,8 @@ void EventService::JoinDuplicate(std::string event_id, delivery::AnswerCallback 
   });
 }
 
-void EventService::Replay(std::string event_id, std::optional<std::string> payload, delivery::AnswerCallback answer) {
+void EventService::Replay(std::string event_id, std::optional<std::string> payload,
+                          delivery::AnswerCallback answer) {
   const std::int64_t arrived_us = SystemClock().MonotonicUs();
   std::optional<delivery::Pipeline::FreshEvent> fresh;
   if (payload) {
@@ -133,8 +143,10 @@ void EventService::Replay(std::string event_id, std::optional<std::string> paylo
     event_id = fields->event_id;
     fresh = {std::move(*fields), std::move(*payload)};
   }
-  engine_->Post([core = core_, event_id = std::move(event_id), fresh = std::move(fresh), arrived_us, answer = std::move(answer)]() mutable {
-    if (core->open()) return core->pipeline->Replay(std::move(event_id), std::move(fresh), arrived_us, std::move(answer));
+  engine_->Post([core = core_, event_id = std::move(event_id), fresh = std::move(fresh), arrived_us,
+                 answer = std::move(answer)]() mutable {
+    if (core->open())
+      return core->pipeline->Replay(std::move(event_id), std::move(fresh), arrived_us, std::move(answer));
     answer({delivery::AnswerKind::kRefused, ClosedError()});
   });
 }

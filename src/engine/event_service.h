@@ -1,4 +1,5 @@
-// An event service: the door on the caller's thread, and behind it on the engine a store, an HTTP client and a pipeline.
+// An event service: the door on the caller's thread, and behind it on the engine a store, an HTTP client and
+// a pipeline.
 #pragma once
 
 #include <atomic>
@@ -36,24 +37,32 @@ struct EventServiceCallbacks {
 class EventService {
  public:
   // CONFIG_INVALID for options that cannot work. Opens nothing yet.
-  static Result<std::unique_ptr<EventService>> Create(std::shared_ptr<Engine> engine, EventServiceOptions options,
+  static Result<std::unique_ptr<EventService>> Create(std::shared_ptr<Engine> engine,
+                                                      EventServiceOptions options,
                                                       EventServiceCallbacks callbacks);
-  // Drops what is under way (it is on disk) and waits until the engine has let go: for a graceful end, Close first.
+  // Drops what is under way (it is on disk) and waits until the engine has let go: for a graceful end, Close
+  // first.
   ~EventService();
   EventService(const EventService&) = delete;
   EventService& operator=(const EventService&) = delete;
 
-  // The methods below are called on one thread, the owner's; answers come on the engine thread, unless said otherwise.
+  // The methods below are called on one thread, the owner's; answers come on the engine thread, unless said
+  // otherwise.
 
-  // Opens the store, fills the ring with the ids of earlier runs, and goes on with their unfinished events: how many there are.
-  // Before it has succeeded nothing may be admitted: the ring would not know what it has to refuse.
+  // Opens the store, fills the ring with the ids of earlier runs, and goes on with their unfinished events:
+  // how many there are. Before it has succeeded nothing may be admitted: the ring would not know what it has
+  // to refuse.
   void Open(std::function<void(Result<std::size_t>)> opened);
 
   // Verify, read, claim: on the caller's own thread.
-  delivery::Admitted Admit(ByteView body, const crypto::SignatureHeaders& signature) { return admission_->Admit(body, signature); }
+  delivery::Admitted Admit(ByteView body, const crypto::SignatureHeaders& signature) {
+    return admission_->Admit(body, signature);
+  }
 
-  // What Admit has let in (kClaimed), with a copy of the body. Where it is refused at once, `answer` is called at once.
-  void Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us, delivery::AnswerCallback answer);
+  // What Admit has let in (kClaimed), with a copy of the body. Where it is refused at once, `answer` is
+  // called at once.
+  void Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us,
+              delivery::AnswerCallback answer);
   // What Admit has found in flight.
   void JoinDuplicate(std::string event_id, delivery::AnswerCallback answer);
   // By id, or with the whole event.
@@ -63,7 +72,8 @@ class EventService {
   const delivery::PipelineCounters& counters() const { return *counters_; }
   delivery::RingUse ring_use() { return admission_->ring_use(); }
 
-  // Takes nothing more, finishes or parks what is under way within `grace_ms`, writes everything down, lets go of the directory.
+  // Takes nothing more, finishes or parks what is under way within `grace_ms`, writes everything down, lets
+  // go of the directory.
   void Close(std::int64_t grace_ms, std::function<void()> closed);
 
  private:

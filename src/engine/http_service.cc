@@ -9,16 +9,19 @@ struct HttpService::Core {
   std::unique_ptr<delivery::Exchange> exchange;  // refers to the client, and goes first
 };
 
-HttpService::HttpService(std::shared_ptr<Engine> engine) : engine_(std::move(engine)), core_(std::make_shared<Core>()) {}
+HttpService::HttpService(std::shared_ptr<Engine> engine)
+    : engine_(std::move(engine)), core_(std::make_shared<Core>()) {}
 
-Result<std::unique_ptr<HttpService>> HttpService::Create(std::shared_ptr<Engine> engine, HttpServiceOptions options) {
+Result<std::unique_ptr<HttpService>> HttpService::Create(std::shared_ptr<Engine> engine,
+                                                         HttpServiceOptions options) {
   std::unique_ptr<HttpService> service(new HttpService(std::move(engine)));
   Status made = Ok();
   service->engine_->RunAndWait([&] {
     net::Context& context = service->engine_->context();
     options.exchange.base = options.client.base;
     if (options.exchange.credential) {
-      made = service->engine_->token_endpoints().Provide(options.exchange.credential->token_url, options.client.tls, options.client.allow_insecure);
+      made = service->engine_->token_endpoints().Provide(options.exchange.credential->token_url,
+                                                         options.client.tls, options.client.allow_insecure);
       if (!made.ok()) return;
     }
     auto client = net::HttpClient::Create(context, std::move(options.client));
@@ -27,8 +30,9 @@ Result<std::unique_ptr<HttpService>> HttpService::Create(std::shared_ptr<Engine>
       return;
     }
     service->core_->client = std::move(*client);
-    service->core_->exchange = std::make_unique<delivery::Exchange>(std::move(options.exchange), *service->core_->client,
-                                                                    &service->engine_->tokens(), *context.timers, *context.clock);
+    service->core_->exchange =
+        std::make_unique<delivery::Exchange>(std::move(options.exchange), *service->core_->client,
+                                             &service->engine_->tokens(), *context.timers, *context.clock);
   });
   if (!made.ok()) return made.error();
   return service;

@@ -1,4 +1,5 @@
-// An HTTP client for one platform, for a caller on another thread: the pool and the exchange live on the engine.
+// An HTTP client for one platform, for a caller on another thread: the pool and the exchange live on the
+// engine.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ struct HttpServiceOptions {
 class HttpService {
  public:
   // CONFIG_INVALID for options that cannot work.
-  static Result<std::unique_ptr<HttpService>> Create(std::shared_ptr<Engine> engine, HttpServiceOptions options);
+  static Result<std::unique_ptr<HttpService>> Create(std::shared_ptr<Engine> engine,
+                                                     HttpServiceOptions options);
   // Drops what is under way; waits until the engine has let go.
   ~HttpService();
   HttpService(const HttpService&) = delete;

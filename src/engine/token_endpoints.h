@@ -24,13 +24,13 @@ class TokenEndpoints final : public oauth::TokenEndpoint {
   // CONFIG_INVALID for a URL or options that cannot work.
   Status Provide(const std::string& token_url, const net::TlsOptions& tls, bool allow_insecure);
 
-  void Post(const std::string& token_url, const oauth::TokenRequest& request,
-            Callback callback) override;
+  void Post(const std::string& token_url, const oauth::TokenRequest& request, Callback callback) override;
 
  private:
   net::Context& context_;
   const std::function<void(std::function<void()>)> later_;
-  std::map<std::string, std::unique_ptr<net::HttpClient>> clients_;  // by token URL; a program knows a handful
+  std::map<std::string, std::unique_ptr<net::HttpClient>>
+      clients_;  // by token URL; a program knows a handful
 };
 
 }  // namespace trunkline::engine

@@ -294,7 +294,8 @@ Result<Ring> Ring::Create(const RingOptions& options, const Clock& clock) {
   SipKey key;
   if (options.key) {
     key = *options.key;
-  } else if (getentropy(key.data(), sizeof key) != 0) {  // not std::random_device: it would need a newer C library than Lambda has
+  } else if (getentropy(key.data(), sizeof key) !=
+             0) {  // not std::random_device: it would need a newer C library than Lambda has
     return invalid("key: this machine has no source of randomness, so a key must be given");
   }
 

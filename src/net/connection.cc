@@ -6,7 +6,8 @@ namespace trunkline::net {
 namespace {
 
 Error ConnectionFailed(const std::string& what, int uv_error) {
-  return {.code = ErrorCode::kConnectionFailed, .message = what + ": " + uv_strerror(uv_error) + " (" + uv_err_name(uv_error) + ")"};
+  return {.code = ErrorCode::kConnectionFailed,
+          .message = what + ": " + uv_strerror(uv_error) + " (" + uv_err_name(uv_error) + ")"};
 }
 
 }  // namespace
@@ -66,8 +67,9 @@ void Connection::Resolve() {
     if (self == nullptr) return;
     self->lookup_ = nullptr;
     if (status != 0) {
-      return self->Lose({.code = ErrorCode::kDnsFailed,
-                         .message = "the name " + self->base_.host + " could not be resolved: " + uv_strerror(status)});
+      return self->Lose(
+          {.code = ErrorCode::kDnsFailed,
+           .message = "the name " + self->base_.host + " could not be resolved: " + uv_strerror(status)});
     }
     for (const addrinfo* one = addresses.get(); one != nullptr; one = one->ai_next) {
       sockaddr_storage& address = self->addresses_.emplace_back();
@@ -81,7 +83,8 @@ void Connection::Resolve() {
     }
     self->ConnectNext();
   };
-  const int error = uv_getaddrinfo(context_.loop, &lookup->request, resolved, base_.host.c_str(), nullptr, &hints);
+  const int error =
+      uv_getaddrinfo(context_.loop, &lookup->request, resolved, base_.host.c_str(), nullptr, &hints);
   if (error != 0) return LoseSoon(ConnectionFailed("no name look-up", error));
   lookup_ = lookup.release();
 }
@@ -119,7 +122,8 @@ void Connection::OnTcpConnected(int status) {
       reinterpret_cast<uv_stream_t*>(tcp_.get()),
       [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
         auto* self = static_cast<Connection*>(handle->data);
-        *buffer = uv_buf_init(self->context_.read_buffer.data(), static_cast<unsigned>(self->context_.read_buffer.size()));
+        *buffer = uv_buf_init(self->context_.read_buffer.data(),
+                              static_cast<unsigned>(self->context_.read_buffer.size()));
       },
       [](uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
         auto* self = static_cast<Connection*>(stream->data);
@@ -165,21 +169,23 @@ void Connection::Write(std::string bytes) {
   write->bytes = std::move(bytes);
   write->request.data = write.get();
   uv_buf_t buffer = uv_buf_init(write->bytes.data(), static_cast<unsigned>(write->bytes.size()));
-  const int error = uv_write(&write->request, reinterpret_cast<uv_stream_t*>(tcp_.get()), &buffer, 1,
-                             [](uv_write_t* request, int status) {
-                               const std::unique_ptr<WriteRequest> done(static_cast<WriteRequest*>(request->data));
-                               auto* self = static_cast<Connection*>(request->handle->data);
-                               if (self != nullptr && status != 0) {
-                                 self->Lose(ConnectionFailed("the connection to " + self->base_.authority + " broke", status));
-                               }
-                             });
+  const int error = uv_write(
+      &write->request, reinterpret_cast<uv_stream_t*>(tcp_.get()), &buffer, 1,
+      [](uv_write_t* request, int status) {
+        const std::unique_ptr<WriteRequest> done(static_cast<WriteRequest*>(request->data));
+        auto* self = static_cast<Connection*>(request->handle->data);
+        if (self != nullptr && status != 0) {
+          self->Lose(ConnectionFailed("the connection to " + self->base_.authority + " broke", status));
+        }
+      });
   if (error != 0) return LoseSoon(ConnectionFailed("cannot write to " + base_.authority, error));
   (void)write.release();
 }
 
 void Connection::OnRead(ssize_t count, std::string_view bytes) {
   if (count == UV_EOF) return OnPeerClosed(!tls_);
-  if (count < 0) return Lose(ConnectionFailed("the connection to " + base_.authority + " broke", static_cast<int>(count)));
+  if (count < 0)
+    return Lose(ConnectionFailed("the connection to " + base_.authority + " broke", static_cast<int>(count)));
   if (!tls_) return OnBytes(bytes);
   plain_.clear();
   bool closed = false;
@@ -208,25 +214,29 @@ void Connection::OnRead(ssize_t count, std::string_view bytes) {
 
 void Connection::OnBytes(std::string_view plain) {
   if (state_ != State::kBusy) {
-    return Lose({.code = ErrorCode::kMalformedResponse, .message = base_.authority + " sent bytes that nobody asked for"});
+    return Lose({.code = ErrorCode::kMalformedResponse,
+                 .message = base_.authority + " sent bytes that nobody asked for"});
   }
   auto progress = parser_->Feed(plain);
   if (!progress) return Lose(std::move(progress.error()));
   if (*progress == ResponseParser::Progress::kNeedMore) return;
-  // A server that answers before it has read the request may never read the rest: nothing else can be sent there.
-  const bool reusable = parser_->keep_alive() && uv_stream_get_write_queue_size(reinterpret_cast<uv_stream_t*>(tcp_.get())) == 0;
+  // A server that answers before it has read the request may never read the rest: nothing else can be sent
+  // there.
+  const bool reusable = parser_->keep_alive() &&
+                        uv_stream_get_write_queue_size(reinterpret_cast<uv_stream_t*>(tcp_.get())) == 0;
   Response response = parser_->Take();
   parser_.reset();
   state_ = State::kIdle;
   owner_.OnResponse(*this, std::move(response), reusable);
 }
 
-// `orderly`: by the protocol's own means. A bare end of the TCP stream under TLS may be an attacker's, so it does not end a body
-// that has no length (RFC 9112, 9.8).
+// `orderly`: by the protocol's own means. A bare end of the TCP stream under TLS may be an attacker's, so it
+// does not end a body that has no length (RFC 9112, 9.8).
 void Connection::OnPeerClosed(bool orderly) {
   if (state_ == State::kBusy && parser_->started()) {
     if (!orderly) {
-      return Lose({.code = ErrorCode::kMalformedResponse, .message = "the connection broke off before the answer was complete"});
+      return Lose({.code = ErrorCode::kMalformedResponse,
+                   .message = "the connection broke off before the answer was complete"});
     }
     auto progress = parser_->FeedEnd();
     if (!progress) return Lose(std::move(progress.error()));
@@ -235,7 +245,8 @@ void Connection::OnPeerClosed(bool orderly) {
     state_ = State::kIdle;
     return owner_.OnResponse(*this, std::move(response), false);
   }
-  Lose({.code = ErrorCode::kConnectionFailed, .message = base_.authority + " closed the connection without an answer"});
+  Lose({.code = ErrorCode::kConnectionFailed,
+        .message = base_.authority + " closed the connection without an answer"});
 }
 
 void Connection::LoseSoon(Error error) {

@@ -6,7 +6,10 @@ namespace trunkline::net {
 
 struct HttpClient::Call {
   Call(HttpClient& client, std::string bytes, bool head, Callback done)
-      : wire(std::move(bytes)), head_request(head), callback(std::move(done)), timer([this, &client] { client.OnCallTimeout(*this); }) {}
+      : wire(std::move(bytes)),
+        head_request(head),
+        callback(std::move(done)),
+        timer([this, &client] { client.OnCallTimeout(*this); }) {}
 
   std::string wire;
   bool head_request;
@@ -19,7 +22,9 @@ Result<std::unique_ptr<HttpClient>> HttpClient::Create(Context& context, ClientO
   if (!options.base.tls && !options.base.IsLoopback() && !options.allow_insecure) {
     return Error{.code = ErrorCode::kConfigInvalid,
                  .message = "base URL: plain http to " + options.base.host + " is refused",
-                 .hint = "Credentials would cross the network in the clear. Use https, or set allowInsecure if the network is trusted."};
+                 .hint =
+                     "Credentials would cross the network in the clear. Use https, or set allowInsecure if "
+                     "the network is trusted."};
   }
   std::shared_ptr<TlsContext> tls;
   if (options.base.tls) {
@@ -35,7 +40,8 @@ HttpClient::HttpClient(Context& context, ClientOptions options, std::shared_ptr<
 
 HttpClient::~HttpClient() = default;
 
-HttpClient::Ticket HttpClient::Send(std::string wire, bool head_request, std::int64_t timeout_ms, Callback callback) {
+HttpClient::Ticket HttpClient::Send(std::string wire, bool head_request, std::int64_t timeout_ms,
+                                    Callback callback) {
   ++counters_.requests;
   auto call = std::make_unique<Call>(*this, std::move(wire), head_request, std::move(callback));
   context_.timers->Schedule(call->timer, context_.clock->MonotonicMs() + timeout_ms);
@@ -75,8 +81,9 @@ void HttpClient::OpenConnection() {
       slots_.erase(&connection);
       return;
     }
-    OnLost(connection, {.code = ErrorCode::kTimeout, .message = "no connection to " + options_.base.authority + " within " +
-                                                                std::to_string(options_.connect_timeout_ms) + " ms"});
+    OnLost(connection, {.code = ErrorCode::kTimeout,
+                        .message = "no connection to " + options_.base.authority + " within " +
+                                   std::to_string(options_.connect_timeout_ms) + " ms"});
   });
   context_.timers->Schedule(connection.timer(), context_.clock->MonotonicMs() + options_.connect_timeout_ms);
   connection.Open();
@@ -121,8 +128,9 @@ void HttpClient::OnLost(Connection& connection, Error error) {
 
   if (call) {
     if (reused && !answer_started && error.code == ErrorCode::kConnectionFailed) {
-      // The server closed the kept-alive connection while the request was on its way. Idle ones of the same age are
-      // likely dead too, so a fresh one is opened: each further one lost this way would cost the call another round trip.
+      // The server closed the kept-alive connection while the request was on its way. Idle ones of the same
+      // age are likely dead too, so a fresh one is opened: each further one lost this way would cost the call
+      // another round trip.
       ++counters_.resent;
       call->connection = nullptr;
       waiting_.push_front(std::move(call));
@@ -139,7 +147,8 @@ void HttpClient::OnLost(Connection& connection, Error error) {
   Pump();
 }
 
-// Out of wherever it is, together with the connection that it is on: an answer that may still come there is for nobody.
+// Out of wherever it is, together with the connection that it is on: an answer that may still come there is
+// for nobody.
 std::unique_ptr<HttpClient::Call> HttpClient::TakeBack(Call& call) {
   std::unique_ptr<Call> owned;
   if (call.connection != nullptr) {
@@ -147,7 +156,8 @@ std::unique_ptr<HttpClient::Call> HttpClient::TakeBack(Call& call) {
     owned = std::move(slots_[connection].call);
     slots_.erase(connection);
   } else {
-    const auto place = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& waiting) { return waiting.get() == &call; });
+    const auto place = std::find_if(waiting_.begin(), waiting_.end(),
+                                    [&](const auto& waiting) { return waiting.get() == &call; });
     owned = std::move(*place);
     waiting_.erase(place);
   }
@@ -157,7 +167,8 @@ std::unique_ptr<HttpClient::Call> HttpClient::TakeBack(Call& call) {
 void HttpClient::OnCallTimeout(Call& call) {
   const bool waited = call.connection == nullptr;
   Finish(TakeBack(call), Error{.code = ErrorCode::kTimeout,
-                               .message = (waited ? "no connection to " : "no answer from ") + options_.base.authority + " in time",
+                               .message = (waited ? "no connection to " : "no answer from ") +
+                                          options_.base.authority + " in time",
                                .nothing_sent = waited});
   Pump();
 }

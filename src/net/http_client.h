@@ -18,10 +18,10 @@ namespace trunkline::net {
 struct ClientOptions {
   BaseUrl base;
   TlsOptions tls;
-  bool allow_insecure = false;              // plain http to another machine
+  bool allow_insecure = false;  // plain http to another machine
   std::size_t max_connections = 64;
-  std::int64_t connect_timeout_ms = 3000;   // name look-up, TCP and TLS together
-  std::int64_t idle_timeout_ms = 4000;      // below the five seconds after which many servers close
+  std::int64_t connect_timeout_ms = 3000;  // name look-up, TCP and TLS together
+  std::int64_t idle_timeout_ms = 4000;     // below the five seconds after which many servers close
   ResponseLimits limits;
 };
 
@@ -34,11 +34,13 @@ struct ClientCounters {
 // Everything on the loop's thread.
 class HttpClient final : public Transport, ConnectionOwner {
  public:
-  // CONFIG_INVALID when the TLS options cannot be read, and for plain http to another machine unless that is allowed.
+  // CONFIG_INVALID when the TLS options cannot be read, and for plain http to another machine unless that is
+  // allowed.
   static Result<std::unique_ptr<HttpClient>> Create(Context& context, ClientOptions options);
   ~HttpClient() override;  // drops what is under way without calling back
 
-  // A kept-alive connection that closes before any byte of an answer is replaced at once and the request sent again, uncounted.
+  // A kept-alive connection that closes before any byte of an answer is replaced at once and the request sent
+  // again, uncounted.
   Ticket Send(std::string wire, bool head_request, std::int64_t timeout_ms, Callback callback) override;
   void Cancel(Ticket ticket) override;
 

@@ -12,39 +12,47 @@
 namespace trunkline::net {
 namespace {
 
-Error Invalid(std::string message) { return {.code = ErrorCode::kConfigInvalid, .message = std::move(message)}; }
+Error Invalid(std::string message) {
+  return {.code = ErrorCode::kConfigInvalid, .message = std::move(message)};
+}
 
 // tchar of RFC 9110, 5.6.2.
 bool IsToken(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+    return std::isalnum(c) ||
+           std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
   });
 }
 
-// field-value of RFC 9110, 5.5: visible characters, spaces, tabs and bytes above 127, no white space at the ends.
+// field-value of RFC 9110, 5.5: visible characters, spaces, tabs and bytes above 127, no white space at the
+// ends.
 bool IsFieldValue(std::string_view text) {
-  if (!text.empty() && (text.front() == ' ' || text.front() == '\t' || text.back() == ' ' || text.back() == '\t')) {
+  if (!text.empty() &&
+      (text.front() == ' ' || text.front() == '\t' || text.back() == ' ' || text.back() == '\t')) {
     return false;
   }
-  return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7f); });
+  return std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7f); });
 }
 
 bool IsTarget(std::string_view text) {
-  return !text.empty() && text.front() == '/' &&
-         std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f && c != '#'; });
+  return !text.empty() && text.front() == '/' && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return c > 0x20 && c < 0x7f && c != '#';
+  });
 }
 
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 // What Serialize writes itself, or what would change how the message is framed.
 bool IsReserved(std::string_view name) {
-  constexpr std::array<std::string_view, 7> kReserved = {"Host",    "Content-Length", "Connection", "Transfer-Encoding",
-                                                         "Upgrade", "Expect",         "Trailer"};
-  return std::any_of(kReserved.begin(), kReserved.end(), [&](auto reserved) { return EqualsIgnoringCase(name, reserved); });
+  constexpr std::array<std::string_view, 7> kReserved = {
+      "Host", "Content-Length", "Connection", "Transfer-Encoding", "Upgrade", "Expect", "Trailer"};
+  return std::any_of(kReserved.begin(), kReserved.end(),
+                     [&](auto reserved) { return EqualsIgnoringCase(name, reserved); });
 }
 
 }  // namespace
@@ -60,7 +68,8 @@ bool BaseUrl::IsLoopback() const {
 
 Result<BaseUrl> ParseBaseUrl(std::string_view text) {
   const auto parsed = boost::urls::parse_absolute_uri(boost::core::string_view(text.data(), text.size()));
-  if (!parsed) return Invalid("base URL: expected an absolute URL such as https://api.example.com, got something else");
+  if (!parsed)
+    return Invalid("base URL: expected an absolute URL such as https://api.example.com, got something else");
   const boost::urls::url_view url = *parsed;
   BaseUrl base;
   if (url.scheme_id() == boost::urls::scheme::https) {
@@ -71,7 +80,8 @@ Result<BaseUrl> ParseBaseUrl(std::string_view text) {
     return Invalid("base URL: expected the scheme http or https");
   }
   if (url.has_userinfo()) return Invalid("base URL: user name and password do not belong into it");
-  if (url.has_query() || url.has_fragment()) return Invalid("base URL: a query or fragment does not belong into it");
+  if (url.has_query() || url.has_fragment())
+    return Invalid("base URL: a query or fragment does not belong into it");
   base.host = url.host_address();
   if (base.host.empty()) return Invalid("base URL: the host is missing");
   const std::uint16_t default_port = base.tls ? 443 : 80;
@@ -84,8 +94,10 @@ Result<BaseUrl> ParseBaseUrl(std::string_view text) {
   base.authority = std::string(url.encoded_host());
   if (base.port != default_port) base.authority += ':' + std::to_string(base.port);
   base.path = std::string(url.encoded_path());
-  // Boost 1.81 ends an authority too early: http://127.0.0.1.example.com would be the host 127.0.0.1, and a:80x the port 80.
-  if (!base.path.empty() && base.path.front() != '/') return Invalid("base URL: the host or port cannot be read");
+  // Boost 1.81 ends an authority too early: http://127.0.0.1.example.com would be the host 127.0.0.1, and
+  // a:80x the port 80.
+  if (!base.path.empty() && base.path.front() != '/')
+    return Invalid("base URL: the host or port cannot be read");
   while (!base.path.empty() && base.path.back() == '/') base.path.pop_back();
   return base;
 }
@@ -95,13 +107,18 @@ Result<std::string> Serialize(const BaseUrl& base, const Request& request) {
   if (!IsTarget(request.target)) return Invalid("path: expected a percent-encoded path that begins with /");
   std::string wire;
   wire.reserve(256 + request.target.size() + request.body.size());
-  wire.append(request.method).append(" ").append(base.path).append(request.target).append(" HTTP/1.1\r\nHost: ");
+  wire.append(request.method)
+      .append(" ")
+      .append(base.path)
+      .append(request.target)
+      .append(" HTTP/1.1\r\nHost: ");
   wire.append(base.authority).append("\r\n");
   bool has_accept = false;
   for (const auto& [name, value] : request.headers) {
     if (!IsToken(name)) return Invalid("header name: expected an HTTP token");
     if (IsReserved(name)) return Invalid("header " + name + ": is set by the client itself");
-    if (!IsFieldValue(value)) return Invalid("header " + name + ": the value holds a character that no header may hold");
+    if (!IsFieldValue(value))
+      return Invalid("header " + name + ": the value holds a character that no header may hold");
     has_accept = has_accept || EqualsIgnoringCase(name, "Accept");
     wire.append(name).append(": ").append(value).append("\r\n");
   }

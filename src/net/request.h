@@ -22,7 +22,8 @@ struct BaseUrl {
   bool IsLoopback() const;  // localhost, 127.0.0.0/8 or ::1
 };
 
-// CONFIG_INVALID for anything but an absolute http or https URL with a host and without user info, query or fragment.
+// CONFIG_INVALID for anything but an absolute http or https URL with a host and without user info, query or
+// fragment.
 Result<BaseUrl> ParseBaseUrl(std::string_view text);
 
 struct Request {
@@ -33,8 +34,9 @@ struct Request {
   bool has_body = false;
 };
 
-// The bytes of an HTTP/1.1 request (RFC 9112). Host, Content-Length and Accept are added; whoever passes those, Connection or
-// Transfer-Encoding is refused, like anything that would break out of the request line or a header: CONFIG_INVALID.
+// The bytes of an HTTP/1.1 request (RFC 9112). Host, Content-Length and Accept are added; whoever passes
+// those, Connection or Transfer-Encoding is refused, like anything that would break out of the request line
+// or a header: CONFIG_INVALID.
 Result<std::string> Serialize(const BaseUrl& base, const Request& request);
 
 // Percent-encodes everything but RFC 3986's unreserved characters, for one segment of a path.

@@ -16,8 +16,8 @@ constexpr std::size_t kShortestChunk = 5;
 
 using BeastError = boost::beast::error_code;
 
-// Beast calls back with what it has recognised; this collects it, and refuses what Beast lets pass but RFC 9112 does not:
-// two readers that disagree on where an answer ends let a peer smuggle a second one in.
+// Beast calls back with what it has recognised; this collects it, and refuses what Beast lets pass but RFC
+// 9112 does not: two readers that disagree on where an answer ends let a peer smuggle a second one in.
 class Collector final : public http::basic_parser<false> {
  public:
   // `header_bytes_left` outlives the collector: interim responses and the final one share it.
@@ -48,8 +48,10 @@ class Collector final : public http::basic_parser<false> {
     // Trailers come after the body was framed and read, and must not pass for headers (RFC 9110, 6.5.1).
     if (in_body_) return;
     if (field == http::field::transfer_encoding) {
-      // Beast reads any other coding until the connection closes; HTTP/1.0 has none at all (RFC 9112, 6.1 and 6.3).
-      if (version_ < 11 || !boost::beast::iequals(value, "chunked")) error = http::error::bad_transfer_encoding;
+      // Beast reads any other coding until the connection closes; HTTP/1.0 has none at all (RFC 9112, 6.1
+      // and 6.3).
+      if (version_ < 11 || !boost::beast::iequals(value, "chunked"))
+        error = http::error::bad_transfer_encoding;
       announces_body = true;
     } else if (field == http::field::content_length) {
       announces_body = announces_body || value != "0";
@@ -64,7 +66,8 @@ class Collector final : public http::basic_parser<false> {
   }
   void on_body_init_impl(const boost::optional<std::uint64_t>& length, BeastError& error) override {
     error = {};
-    // The announced length is already within the limit here; still no more is reserved than a small body needs.
+    // The announced length is already within the limit here; still no more is reserved than a small body
+    // needs.
     if (length) response.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, 64 * 1024)));
   }
   std::size_t on_body_impl(View body, BeastError& error) override {
@@ -73,7 +76,9 @@ class Collector final : public http::basic_parser<false> {
     return body.size();
   }
   void on_chunk_header_impl(std::uint64_t, View, BeastError& error) override { error = {}; }
-  std::size_t on_chunk_body_impl(std::uint64_t, View body, BeastError& error) override { return on_body_impl(body, error); }
+  std::size_t on_chunk_body_impl(std::uint64_t, View body, BeastError& error) override {
+    return on_body_impl(body, error);
+  }
   void on_finish_impl(BeastError& error) override { error = {}; }
 
   std::size_t& header_bytes_left_;
@@ -85,7 +90,8 @@ Error FromBeast(const BeastError& error) {
   if (error == http::error::body_limit || error == http::error::header_limit) {
     return {.code = ErrorCode::kResponseTooLarge, .message = "the answer exceeds the size limit"};
   }
-  return {.code = ErrorCode::kMalformedResponse, .message = "the answer is not valid HTTP: " + error.message()};
+  return {.code = ErrorCode::kMalformedResponse,
+          .message = "the answer is not valid HTTP: " + error.message()};
 }
 
 }  // namespace
@@ -115,18 +121,21 @@ struct ResponseParser::State {
 
   bool IsInterim() const { return collector->response.status >= 100 && collector->response.status < 200; }
 
-  // Bytes taken from `bytes`, parsing on past interim responses. 101 is none: nothing here asks to switch protocols.
+  // Bytes taken from `bytes`, parsing on past interim responses. 101 is none: nothing here asks to switch
+  // protocols.
   Result<std::size_t> Consume(std::string_view bytes) {
     std::size_t taken = 0;
     while (taken < bytes.size() && !collector->is_done()) {
       BeastError error;
-      const std::size_t used = collector->put(boost::asio::buffer(bytes.data() + taken, bytes.size() - taken), error);
+      const std::size_t used =
+          collector->put(boost::asio::buffer(bytes.data() + taken, bytes.size() - taken), error);
       taken += used;
       if (error == http::error::need_more) break;
       if (error) return FromBeast(error);
       if (collector->is_done() && IsInterim()) {
         if (collector->response.status == 101) {
-          return Error{.code = ErrorCode::kMalformedResponse, .message = "the answer switches protocols unasked (101)"};
+          return Error{.code = ErrorCode::kMalformedResponse,
+                       .message = "the answer switches protocols unasked (101)"};
         }
         Begin();
       } else if (used == 0) {
@@ -137,7 +146,8 @@ struct ResponseParser::State {
   }
 };
 
-ResponseParser::ResponseParser(const ResponseLimits& limits, bool head_request) : state_(std::make_unique<State>()) {
+ResponseParser::ResponseParser(const ResponseLimits& limits, bool head_request)
+    : state_(std::make_unique<State>()) {
   state_->limits = limits;
   state_->head_request = head_request;
   state_->header_bytes_left = limits.max_header_bytes;
@@ -157,8 +167,10 @@ Result<ResponseParser::Progress> ResponseParser::Feed(std::string_view bytes) {
     bytes = joined;
     s.unread.clear();
   }
-  // Every chunk line with what follows it takes at least the five bytes of "0\r\n\r\n"; Beast asserts that it sees as many.
-  if (!joined.empty() && bytes.size() < kShortestChunk && s.collector->is_header_done() && s.collector->chunked()) {
+  // Every chunk line with what follows it takes at least the five bytes of "0\r\n\r\n"; Beast asserts that it
+  // sees as many.
+  if (!joined.empty() && bytes.size() < kShortestChunk && s.collector->is_header_done() &&
+      s.collector->chunked()) {
     s.unread.assign(bytes);
     return Progress::kNeedMore;
   }
@@ -182,14 +194,16 @@ Result<ResponseParser::Progress> ResponseParser::FeedEnd() {
     state_->collector->put_eof(error);
     if (!error && state_->collector->is_done()) return Progress::kDone;
   }
-  return Error{.code = ErrorCode::kMalformedResponse, .message = "the connection closed before the answer was complete"};
+  return Error{.code = ErrorCode::kMalformedResponse,
+               .message = "the connection closed before the answer was complete"};
 }
 
 bool ResponseParser::started() const { return state_->started; }
 
 bool ResponseParser::keep_alive() const {
   // A 204 that announces a body may well send it: those bytes would pass for the next answer.
-  return state_->collector->keep_alive() && !(state_->collector->response.status == 204 && state_->collector->announces_body);
+  return state_->collector->keep_alive() &&
+         !(state_->collector->response.status == 204 && state_->collector->announces_body);
 }
 
 Response ResponseParser::Take() { return std::move(state_->collector->response); }

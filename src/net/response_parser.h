@@ -34,11 +34,13 @@ class ResponseParser {
 
   enum class Progress { kNeedMore, kDone };
 
-  // Takes the next bytes. MALFORMED_RESPONSE or RESPONSE_TOO_LARGE when they cannot be the rest of an acceptable response;
-  // bytes past its end are MALFORMED_RESPONSE too: nothing was asked that they could answer. Interim responses (1xx) are passed over.
+  // Takes the next bytes. MALFORMED_RESPONSE or RESPONSE_TOO_LARGE when they cannot be the rest of an
+  // acceptable response; bytes past its end are MALFORMED_RESPONSE too: nothing was asked that they could
+  // answer. Interim responses (1xx) are passed over.
   Result<Progress> Feed(std::string_view bytes);
 
-  // The peer has closed: kDone when that ends the body, as it does where no length was given; else MALFORMED_RESPONSE.
+  // The peer has closed: kDone when that ends the body, as it does where no length was given; else
+  // MALFORMED_RESPONSE.
   Result<Progress> FeedEnd();
 
   bool started() const;     // has any byte come?

@@ -42,25 +42,31 @@ std::string TakeOpenSslReason() {
 // What a person can do about a certificate that was refused (X509_V_ERR_*).
 std::string_view CertificateHint(long verdict) {
   switch (verdict) {
-    case X509_V_ERR_CERT_HAS_EXPIRED: return "The server's certificate has expired. Its operator has to renew it.";
-    case X509_V_ERR_CERT_NOT_YET_VALID: return "The server's certificate is not valid yet. Check the clocks on both sides.";
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return "The server's certificate has expired. Its operator has to renew it.";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return "The server's certificate is not valid yet. Check the clocks on both sides.";
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-      return "The certificate is self-signed or from a private CA. Pass that CA as tls.ca or NODE_EXTRA_CA_CERTS.";
+      return "The certificate is self-signed or from a private CA. Pass that CA as tls.ca or "
+             "NODE_EXTRA_CA_CERTS.";
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-      return "The chain is incomplete or ends at an unknown CA. The server has to send its intermediate certificates, or pass the CA as tls.ca.";
+      return "The chain is incomplete or ends at an unknown CA. The server has to send its intermediate "
+             "certificates, or pass the CA as tls.ca.";
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
       return "The certificate is for another host. Use the name that it was issued for.";
-    default: return {};
+    default:
+      return {};
   }
 }
 
 bool IsIpAddress(const std::string& host) {
   std::array<unsigned char, sizeof(in6_addr)> address{};
-  return inet_pton(AF_INET, host.c_str(), address.data()) == 1 || inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
+  return inet_pton(AF_INET, host.c_str(), address.data()) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
 }
 
 }  // namespace
@@ -93,7 +99,8 @@ Result<std::shared_ptr<TlsContext>> TlsContext::Create(const TlsOptions& options
       X509_STORE_add_cert(store, certificate.get());
       ++trusted;
     }
-    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) return Invalid("tls.ca: is not readable PEM");
+    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+      return Invalid("tls.ca: is not readable PEM");
     ERR_clear_error();
   }
   if (options.verify && trusted == 0) return Invalid("tls.ca: holds no certificate to trust");
@@ -101,14 +108,16 @@ Result<std::shared_ptr<TlsContext>> TlsContext::Create(const TlsOptions& options
   if (!options.cert_pem.empty()) {
     const Bio chain = Reader(options.cert_pem);
     const Certificate leaf(PEM_read_bio_X509_AUX(chain.get(), nullptr, nullptr, nullptr));
-    if (!leaf || SSL_CTX_use_certificate(context, leaf.get()) != 1) return Invalid("tls.cert: is not readable PEM");
+    if (!leaf || SSL_CTX_use_certificate(context, leaf.get()) != 1)
+      return Invalid("tls.cert: is not readable PEM");
     while (X509* next = PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)) {
       if (SSL_CTX_add0_chain_cert(context, next) != 1) X509_free(next);
     }
     ERR_clear_error();
     const Bio in = Reader(options.key_pem);
     const Key key(PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr));
-    if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1) return Invalid("tls.key: does not belong to tls.cert");
+    if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1)
+      return Invalid("tls.key: does not belong to tls.cert");
   }
   return std::shared_ptr<TlsContext>(new TlsContext(std::move(impl)));
 }

@@ -1,4 +1,5 @@
-// TLS 1.2 and 1.3 for client connections, without a socket: bytes in, bytes out (OpenSSL through memory buffers).
+// TLS 1.2 and 1.3 for client connections, without a socket: bytes in, bytes out (OpenSSL through memory
+// buffers).
 #pragma once
 
 #include <memory>
@@ -11,10 +12,11 @@
 namespace trunkline::net {
 
 struct TlsOptions {
-  std::string trusted_pem;  // the certificates to trust, concatenated PEM; what Node trusts, plus the user's `ca`
-  std::string cert_pem{};   // our own certificate chain and key, for servers that ask for one
+  std::string
+      trusted_pem;  // the certificates to trust, concatenated PEM; what Node trusts, plus the user's `ca`
+  std::string cert_pem{};  // our own certificate chain and key, for servers that ask for one
   std::string key_pem{};
-  bool verify = true;       // false: any certificate will do (rejectUnauthorized: false)
+  bool verify = true;  // false: any certificate will do (rejectUnauthorized: false)
 };
 
 // Trust and own credentials, read once, shared by connections. One thread.
@@ -35,12 +37,14 @@ class TlsContext {
 // One connection's encryption.
 class TlsSession {
  public:
-  // `host` is what the certificate must be for (RFC 6125; an IP address is compared with the certificate's addresses), and the SNI.
+  // `host` is what the certificate must be for (RFC 6125; an IP address is compared with the certificate's
+  // addresses), and the SNI.
   TlsSession(TlsContext& context, const std::string& host);
   ~TlsSession();
 
   // Gives bytes that came from the network, and decrypts: plain text is appended to `plain`.
-  // TLS_FAILED when the handshake or the peer's certificate is refused; the hint says why. An orderly end sets `closed`.
+  // TLS_FAILED when the handshake or the peer's certificate is refused; the hint says why. An orderly end
+  // sets `closed`.
   Status Receive(std::string_view cipher, std::string& plain, bool& closed);
   bool handshake_done() const;
 

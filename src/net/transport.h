@@ -17,12 +17,14 @@ class Transport {
   using Ticket = const void*;
   virtual ~Transport() = default;
 
-  // Sends a request that Serialize made. Any status is a success here. Failures: CONNECTION_FAILED, DNS_FAILED, TLS_FAILED, TIMEOUT
+  // Sends a request that Serialize made. Any status is a success here. Failures: CONNECTION_FAILED,
+  // DNS_FAILED, TLS_FAILED, TIMEOUT
   // (`timeout_ms` from now, waiting for a connection included), MALFORMED_RESPONSE, RESPONSE_TOO_LARGE.
   // The callback never runs inside the call, and not at all once the transport is gone.
   virtual Ticket Send(std::string wire, bool head_request, std::int64_t timeout_ms, Callback callback) = 0;
 
-  // Gives up a request that is under way: its connection is closed if it was on one, and its callback never runs.
+  // Gives up a request that is under way: its connection is closed if it was on one, and its callback never
+  // runs.
   virtual void Cancel(Ticket ticket) = 0;
 };
 

@@ -1,4 +1,5 @@
-// Ownership of a libuv handle: dropping the owner closes the handle, and its memory goes in the close callback.
+// Ownership of a libuv handle: dropping the owner closes the handle, and its memory goes in the close
+// callback.
 #pragma once
 
 #include <uv.h>
@@ -11,7 +12,8 @@ template <typename Handle>
 struct CloseHandle {
   void operator()(Handle* handle) const {
     handle->data = nullptr;
-    uv_close(reinterpret_cast<uv_handle_t*>(handle), [](uv_handle_t* closed) { delete reinterpret_cast<Handle*>(closed); });
+    uv_close(reinterpret_cast<uv_handle_t*>(handle),
+             [](uv_handle_t* closed) { delete reinterpret_cast<Handle*>(closed); });
   }
 };
 

@@ -8,14 +8,19 @@ namespace trunkline::retry {
 namespace {
 
 bool MayBeTriedAgain(const Policy& policy, const Error& error) {
-  if (!policy.on) return Describe(error.code).retryable && (error.status == 0 || IsRetryableStatus(error.status));
-  if (error.status != 0) return std::count(policy.on->statuses.begin(), policy.on->statuses.end(), error.status) > 0;
+  if (!policy.on)
+    return Describe(error.code).retryable && (error.status == 0 || IsRetryableStatus(error.status));
+  if (error.status != 0)
+    return std::count(policy.on->statuses.begin(), policy.on->statuses.end(), error.status) > 0;
   switch (error.code) {
-    case ErrorCode::kTimeout: return policy.on->timeout;
+    case ErrorCode::kTimeout:
+      return policy.on->timeout;
     case ErrorCode::kConnectionFailed:
     case ErrorCode::kDnsFailed:
-    case ErrorCode::kMalformedResponse: return policy.on->network;
-    default: return false;
+    case ErrorCode::kMalformedResponse:
+      return policy.on->network;
+    default:
+      return false;
   }
 }
 
@@ -26,10 +31,14 @@ std::int64_t BackoffMs(const Policy& policy, int failed_attempts, double chance)
   // Compared as doubles first: a large power does not fit an integer.
   const double wait = std::min(grown, static_cast<double>(policy.max_ms));
   switch (policy.jitter) {
-    case Jitter::kNone: return static_cast<std::int64_t>(wait);
-    case Jitter::kFull: return static_cast<std::int64_t>(wait * chance);
-    case Jitter::kEqual: return static_cast<std::int64_t>(wait / 2 + wait / 2 * chance);
-    case Jitter::kAdd: return static_cast<std::int64_t>(wait + static_cast<double>(policy.jitter_add_ms) * chance);
+    case Jitter::kNone:
+      return static_cast<std::int64_t>(wait);
+    case Jitter::kFull:
+      return static_cast<std::int64_t>(wait * chance);
+    case Jitter::kEqual:
+      return static_cast<std::int64_t>(wait / 2 + wait / 2 * chance);
+    case Jitter::kAdd:
+      return static_cast<std::int64_t>(wait + static_cast<double>(policy.jitter_add_ms) * chance);
   }
   return static_cast<std::int64_t>(wait);
 }

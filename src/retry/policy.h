@@ -31,16 +31,18 @@ struct Policy {
   std::int64_t max_ms = 8000;  // bound of the computed wait, before jitter
   Jitter jitter = Jitter::kAdd;
   std::int64_t jitter_add_ms = 500;
-  std::int64_t max_elapsed_ms = 0;            // 0: no bound on the time since the first try
-  std::int64_t max_retry_after_ms = 60'000;   // a platform that asks for more than this ends the tries
+  std::int64_t max_elapsed_ms = 0;           // 0: no bound on the time since the first try
+  std::int64_t max_retry_after_ms = 60'000;  // a platform that asks for more than this ends the tries
   std::optional<RetryOn> on{};
 };
 
-// The wait before the next try after `failed_attempts` tries have failed (≥ 1), by backoff alone. `chance` is in [0, 1).
+// The wait before the next try after `failed_attempts` tries have failed (≥ 1), by backoff alone. `chance` is
+// in [0, 1).
 std::int64_t BackoffMs(const Policy& policy, int failed_attempts, double chance);
 
-// The wait before the next try, or nothing when no further try is to be made: tries or time used up, the error is final,
-// or the platform asks (error.retry_after_ms) for a longer wait than the policy allows. `elapsed_ms` counts from the first try.
+// The wait before the next try, or nothing when no further try is to be made: tries or time used up, the
+// error is final, or the platform asks (error.retry_after_ms) for a longer wait than the policy allows.
+// `elapsed_ms` counts from the first try.
 std::optional<std::int64_t> NextDelayMs(const Policy& policy, const Error& error, int failed_attempts,
                                         std::int64_t elapsed_ms, double chance);
 

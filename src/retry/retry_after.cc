@@ -17,7 +17,8 @@ constexpr std::size_t kLongestDate = 33;  // "Wednesday, 09-Nov-94 08:49:37 GMT"
 
 struct Form {
   const char* format;      // for std::get_time
-  std::string_view shape;  // A: a capital letter, a: the small ones that follow, 0: a digit, _: a digit or a space; else itself
+  std::string_view shape;  // A: a capital letter, a: the small ones that follow, 0: a digit, _: a digit or a
+                           // space; else itself
   bool two_digit_year;
 };
 
@@ -26,7 +27,8 @@ constexpr Form kForms[] = {{"%a, %d %b %Y %H:%M:%S GMT", "Aaa, 00 Aaa 0000 00:00
                            {"%A, %d-%b-%y %H:%M:%S GMT", "A*, 00-Aaa-00 00:00:00 GMT", true},
                            {"%a %b %d %H:%M:%S %Y", "Aaa Aaa _0 00:00:00 0000", false}};
 
-// std::get_time is generous with white space, case and missing digits: "06 Nov 94" would be a date of the first century.
+// std::get_time is generous with white space, case and missing digits: "06 Nov 94" would be a date of the
+// first century.
 bool HasShape(std::string_view value, std::string_view shape) {
   const auto is_small = [](char c) { return c >= 'a' && c <= 'z'; };
   std::size_t at = 0;

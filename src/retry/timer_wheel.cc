@@ -78,7 +78,8 @@ std::optional<int> TimerWheel::DistanceToOccupied(const Level& level, int from) 
 
 std::optional<std::int64_t> TimerWheel::NextWakeMs() const {
   if (size_ == 0) return std::nullopt;
-  if (levels_[0].slots[now_ms_ & (kSlots - 1)] != nullptr) return now_ms_;  // left over from a limited Advance
+  if (levels_[0].slots[now_ms_ & (kSlots - 1)] != nullptr)
+    return now_ms_;  // left over from a limited Advance
   std::optional<std::int64_t> next;
   for (int i = 0; i < kLevels; ++i) {
     const std::int64_t position = now_ms_ >> (i * kSlotBits);

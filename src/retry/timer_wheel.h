@@ -1,4 +1,5 @@
-// A hierarchical timer wheel (Varghese and Lauck, 1987): scheduling and cancelling take constant time for any number of timers.
+// A hierarchical timer wheel (Varghese and Lauck, 1987): scheduling and cancelling take constant time for any
+// number of timers.
 #pragma once
 
 #include <array>
@@ -12,7 +13,8 @@ namespace trunkline::retry {
 
 class TimerWheel;
 
-// One waiting callback. It lies inside the object that waits; destroying it cancels it. Not movable: the wheel holds its address.
+// One waiting callback. It lies inside the object that waits; destroying it cancels it. Not movable: the
+// wheel holds its address.
 class Timer {
  public:
   explicit Timer(std::function<void()> callback) : callback_(std::move(callback)) {}
@@ -34,7 +36,8 @@ class Timer {
   std::uint8_t slot_ = 0;
 };
 
-// Times are milliseconds of one monotonic clock. Everything on one thread. The wheel outlives its timers or is empty when it goes.
+// Times are milliseconds of one monotonic clock. Everything on one thread. The wheel outlives its timers or
+// is empty when it goes.
 class TimerWheel {
  public:
   explicit TimerWheel(std::int64_t now_ms) : now_ms_(now_ms) {}
@@ -46,17 +49,19 @@ class TimerWheel {
   void Schedule(Timer& timer, std::int64_t due_ms);
   void Cancel(Timer& timer);
 
-  // Fires what is due up to `now_ms`, in order of time, at most `limit` callbacks, which may schedule, cancel and destroy timers.
-  // True when nothing due is left; false: call again, after other work had its turn.
+  // Fires what is due up to `now_ms`, in order of time, at most `limit` callbacks, which may schedule, cancel
+  // and destroy timers. True when nothing due is left; false: call again, after other work had its turn.
   bool Advance(std::int64_t now_ms, std::size_t limit = 1024);
 
-  // When Advance has work next: never later than the first timer's time, perhaps earlier. nullopt when no timer waits.
+  // When Advance has work next: never later than the first timer's time, perhaps earlier. nullopt when no
+  // timer waits.
   std::optional<std::int64_t> NextWakeMs() const;
 
   std::size_t size() const { return size_; }
 
  private:
-  static constexpr int kLevels = 4;    // slots of 1 ms, 256 ms, 65 s, 4.7 h: 49 days in all; what is later waits in the last level
+  static constexpr int kLevels =
+      4;  // slots of 1 ms, 256 ms, 65 s, 4.7 h: 49 days in all; what is later waits in the last level
   static constexpr int kSlotBits = 8;
   static constexpr int kSlots = 1 << kSlotBits;
 

@@ -12,14 +12,30 @@ Error Unavailable(sqlite3* handle) {
   Error error{.code = ErrorCode::kStoreUnavailable, .message = "the event store failed: "};
   error.message += handle != nullptr ? sqlite3_errmsg(handle) : "out of memory";
   switch (code & 0xff) {
-    case SQLITE_FULL: error.hint = "The disk or quota is full. Free some space: nothing that was accepted is lost, new events are refused meanwhile."; break;
-    case SQLITE_READONLY: error.hint = "The data directory is read-only. Mount it writable, or check its owner and permissions."; break;
-    case SQLITE_CANTOPEN: error.hint = "The data directory cannot be opened. Check that it exists and that this user may write there."; break;
+    case SQLITE_FULL:
+      error.hint =
+          "The disk or quota is full. Free some space: nothing that was accepted is lost, new events are "
+          "refused meanwhile.";
+      break;
+    case SQLITE_READONLY:
+      error.hint = "The data directory is read-only. Mount it writable, or check its owner and permissions.";
+      break;
+    case SQLITE_CANTOPEN:
+      error.hint =
+          "The data directory cannot be opened. Check that it exists and that this user may write there.";
+      break;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: error.hint = "The file is damaged or is not an event store. Move it aside and keep it: `sqlite3 FILE .recover` saves what is readable."; break;
+    case SQLITE_NOTADB:
+      error.hint =
+          "The file is damaged or is not an event store. Move it aside and keep it: `sqlite3 FILE .recover` "
+          "saves what is readable.";
+      break;
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: error.hint = "Another process holds the event store. One server uses a data directory at a time."; break;
-    default: break;
+    case SQLITE_LOCKED:
+      error.hint = "Another process holds the event store. One server uses a data directory at a time.";
+      break;
+    default:
+      break;
   }
   return error;
 }
@@ -39,12 +55,14 @@ Statement& Statement::Bind(int index, std::int64_t value) {
 
 Statement& Statement::Bind(int index, std::string_view text) {
   // An empty view's pointer may be null, which would bind NULL.
-  sqlite3_bind_text64(statement_, index, text.empty() ? "" : text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  sqlite3_bind_text64(statement_, index, text.empty() ? "" : text.data(), text.size(), SQLITE_STATIC,
+                      SQLITE_UTF8);
   return *this;
 }
 
 Statement& Statement::Bind(int index, ByteView blob) {
-  sqlite3_bind_blob64(statement_, index, blob.empty() ? "" : static_cast<const void*>(blob.data()), blob.size(), SQLITE_STATIC);
+  sqlite3_bind_blob64(statement_, index, blob.empty() ? "" : static_cast<const void*>(blob.data()),
+                      blob.size(), SQLITE_STATIC);
   return *this;
 }
 
@@ -61,9 +79,12 @@ Status Statement::Run() {
 
 Result<bool> Statement::Next() {
   switch (sqlite3_step(statement_)) {
-    case SQLITE_ROW: return true;
-    case SQLITE_DONE: return false;
-    default: return Unavailable(sqlite3_db_handle(statement_));
+    case SQLITE_ROW:
+      return true;
+    case SQLITE_DONE:
+      return false;
+    default:
+      return Unavailable(sqlite3_db_handle(statement_));
   }
 }
 
@@ -71,19 +92,24 @@ std::int64_t Statement::Integer(int column) const { return sqlite3_column_int64(
 
 std::string Statement::Text(int column) const {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
-  return text == nullptr ? std::string() : std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+  return text == nullptr
+             ? std::string()
+             : std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
 std::string Statement::Blob(int column) const {
   const auto* blob = static_cast<const char*>(sqlite3_column_blob(statement_, column));
-  return blob == nullptr ? std::string() : std::string(blob, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+  return blob == nullptr
+             ? std::string()
+             : std::string(blob, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
 bool Statement::IsNull(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 
 Result<Database> Database::Open(const std::string& path, Mode mode) {
-  const int flags = (mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
-                    SQLITE_OPEN_NOMUTEX;
+  const int flags =
+      (mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
+      SQLITE_OPEN_NOMUTEX;
   sqlite3* handle = nullptr;
   const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   Database database(handle);  // closes on every way out
@@ -122,8 +148,8 @@ Status Database::Execute(const char* sql) {
 Result<Statement> Database::Prepare(std::string_view sql) {
   if (const auto known = prepared_.find(sql); known != prepared_.end()) return Statement(known->second);
   sqlite3_stmt* statement = nullptr;
-  if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement, nullptr) !=
-      SQLITE_OK) {
+  if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                         &statement, nullptr) != SQLITE_OK) {
     return Unavailable(handle_);
   }
   prepared_.emplace(sqlite3_sql(statement), statement);

@@ -15,7 +15,8 @@ struct sqlite3_stmt;
 
 namespace trunkline::store {
 
-// A prepared statement in use. Parameters count from 1, columns from 0. Going out of scope resets it for the next use.
+// A prepared statement in use. Parameters count from 1, columns from 0. Going out of scope resets it for the
+// next use.
 class Statement {
  public:
   explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
@@ -29,8 +30,8 @@ class Statement {
   Statement& Bind(int index, ByteView blob);
   Statement& BindNull(int index);
 
-  Status Run();          // for statements that give no rows
-  Result<bool> Next();   // true: a row is there
+  Status Run();         // for statements that give no rows
+  Result<bool> Next();  // true: a row is there
 
   std::int64_t Integer(int column) const;
   std::string Text(int column) const;
@@ -50,8 +51,9 @@ class Database {
   Database& operator=(Database&&) noexcept;
   ~Database();
 
-  Status Execute(const char* sql);                // no parameters, no rows; may hold several statements
-  Result<Statement> Prepare(std::string_view sql);  // prepared once per text, then reused; not while the same text is in use
+  Status Execute(const char* sql);  // no parameters, no rows; may hold several statements
+  Result<Statement> Prepare(
+      std::string_view sql);  // prepared once per text, then reused; not while the same text is in use
   std::int64_t last_insert_rowid() const;
   int changes() const;
   bool in_transaction() const;

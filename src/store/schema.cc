@@ -7,8 +7,10 @@ namespace {
 
 // kMigrations[n] turns version n into version n + 1. A row that has shipped is never edited.
 constexpr const char* kMigrations[kSchemaVersion] = {
-    // Rows lie in order of arrival, and no index is over the senders' random ids: those cost several times the row itself.
-    // Remembering ids is the ring's work. An event's row never changes: how it ended is a small row of its own, because to change the
+    // Rows lie in order of arrival, and no index is over the senders' random ids: those cost several times
+    // the row itself.
+    // Remembering ids is the ring's work. An event's row never changes: how it ended is a small row of its
+    // own, because to change the
     // large one would write its page to the log a second time.
     R"sql(
       CREATE TABLE events (
@@ -56,8 +58,9 @@ constexpr const char* kMigrations[kSchemaVersion] = {
 }  // namespace
 
 Status PrepareSchema(Database& database) {
-  if (Status set = database.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; "
-                                    "PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;");
+  if (Status set =
+          database.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; "
+                           "PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;");
       !set.ok()) {
     return set;
   }
@@ -70,10 +73,11 @@ Status PrepareSchema(Database& database) {
     version = query->Integer(0);
   }
   if (version > kSchemaVersion) {
-    return Error{.code = ErrorCode::kStoreUnavailable,
-                 .message = "the event store has version " + std::to_string(version) + ", this release reads up to " +
-                            std::to_string(kSchemaVersion),
-                 .hint = "The data directory was written by a later release. Use that release, or another directory."};
+    return Error{
+        .code = ErrorCode::kStoreUnavailable,
+        .message = "the event store has version " + std::to_string(version) + ", this release reads up to " +
+                   std::to_string(kSchemaVersion),
+        .hint = "The data directory was written by a later release. Use that release, or another directory."};
   }
   for (; version < kSchemaVersion; ++version) {
     const std::string step = "BEGIN IMMEDIATE;" + std::string(kMigrations[version]) +

@@ -22,8 +22,10 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr auto kLazyDelay = std::chrono::milliseconds(10);  // how long a write that nobody waits for may wait for company
-constexpr std::size_t kCrowd = 4;       // this many urgent writes in one commit mean load: the next ones are gathered
+constexpr auto kLazyDelay =
+    std::chrono::milliseconds(10);  // how long a write that nobody waits for may wait for company
+constexpr std::size_t kCrowd =
+    4;  // this many urgent writes in one commit mean load: the next ones are gathered
 constexpr std::size_t kFullGroup = 512;  // enough to commit without gathering on
 
 Error Unavailable(std::string message, std::string hint = {}) {
@@ -55,7 +57,8 @@ class AppendEvent final : public Write {
 
   Status Apply(Database& database) override {
     auto insert = database.Prepare(
-        "INSERT INTO events (event_id, intent, step, received_at, queue, published_at, idempotency_key, payload) "
+        "INSERT INTO events (event_id, intent, step, received_at, queue, published_at, idempotency_key, "
+        "payload) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     if (!insert) return insert.error();
     insert->Bind(1, event_.event_id).Bind(2, event_.intent).Bind(3, event_.step).Bind(4, event_.received_at);
@@ -94,7 +97,8 @@ Status DeleteBySeq(Database& database, std::string_view sql, std::int64_t seq) {
 }
 
 Status DeleteDeadLetter(Database& database, std::int64_t seq) {
-  for (const char* sql : {"DELETE FROM dead_letters WHERE event = ?1", "DELETE FROM tries WHERE event = ?1"}) {
+  for (const char* sql :
+       {"DELETE FROM dead_letters WHERE event = ?1", "DELETE FROM tries WHERE event = ?1"}) {
     if (Status deleted = DeleteBySeq(database, sql, seq); !deleted.ok()) return deleted;
   }
   return Ok();
@@ -132,10 +136,14 @@ class BuryEvent final : public Write {
     insert->Bind(5, letter_.status).Bind(6, letter_.error).Bind(7, letter_.failed_at);
     if (Status done = insert->Run(); !done.ok()) return done;
     for (std::size_t number = 0; number < letter_.tries.size(); ++number) {
-      auto add = database.Prepare("INSERT INTO tries (event, number, at, code, status, duration_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+      auto add = database.Prepare(
+          "INSERT INTO tries (event, number, at, code, status, duration_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
       if (!add) return add.error();
       const Try& one = letter_.tries[number];
-      add->Bind(1, letter_.seq).Bind(2, static_cast<std::int64_t>(number) + 1).Bind(3, one.at).Bind(4, one.code);
+      add->Bind(1, letter_.seq)
+          .Bind(2, static_cast<std::int64_t>(number) + 1)
+          .Bind(3, one.at)
+          .Bind(4, one.code);
       if (Status added = add->Bind(5, one.status).Bind(6, one.duration_ms).Run(); !added.ok()) return added;
     }
     return Ok();
@@ -156,7 +164,8 @@ class ReopenEvent final : public Write {
       : Write(true), seq_(seq), queue_(std::move(queue)), callback_(std::move(callback)) {}
 
   Status Apply(Database& database) override {
-    if (Status deleted = DeleteBySeq(database, "DELETE FROM outcomes WHERE event = ?1", seq_); !deleted.ok()) return deleted;
+    if (Status deleted = DeleteBySeq(database, "DELETE FROM outcomes WHERE event = ?1", seq_); !deleted.ok())
+      return deleted;
     if (Status deleted = DeleteDeadLetter(database, seq_); !deleted.ok() || queue_.empty()) return deleted;
     return InsertMessage(database, queue_, seq_);
   }
@@ -217,27 +226,30 @@ Result<Recovery> ReadRecovery(Database& database, std::int64_t oldest_id_ms) {
 }
 
 Result<std::optional<FoundEvent>> FindEvent(Database& database, const std::string& event_id) {
-  // A dead letter is found by its index; anything else by a scan from the newest on, which only a replay by hand pays for.
+  // A dead letter is found by its index; anything else by a scan from the newest on, which only a replay by
+  // hand pays for.
   static const std::string dead_sql = "SELECT " + std::string(kEventColumns) +
                                       ", state FROM events JOIN outcomes ON outcomes.event = events.seq "
                                       "WHERE seq = (SELECT max(event) FROM dead_letters WHERE event_id = ?1)";
-  static const std::string scan_sql =
-      "SELECT " + std::string(kEventColumns) + ", state FROM events LEFT JOIN outcomes ON outcomes.event = events.seq "
-      "WHERE event_id = ?1 ORDER BY seq DESC LIMIT 1";
+  static const std::string scan_sql = "SELECT " + std::string(kEventColumns) +
+                                      ", state FROM events LEFT JOIN outcomes ON outcomes.event = events.seq "
+                                      "WHERE event_id = ?1 ORDER BY seq DESC LIMIT 1";
   for (const std::string* sql : {&dead_sql, &scan_sql}) {
     auto query = database.Prepare(*sql);
     if (!query) return query.error();
     query->Bind(1, event_id);
     auto row = query->Next();
     if (!row) return row.error();
-    if (*row) return std::optional<FoundEvent>({ReadEvent(*query), static_cast<EventState>(query->Integer(9))});
+    if (*row)
+      return std::optional<FoundEvent>({ReadEvent(*query), static_cast<EventState>(query->Integer(9))});
   }
   return std::optional<FoundEvent>();
 }
 
 Result<std::vector<Try>> ReadTries(Database& database, std::int64_t seq) {
   std::vector<Try> tries;
-  auto query = database.Prepare("SELECT at, code, status, duration_ms FROM tries WHERE event = ?1 ORDER BY number");
+  auto query =
+      database.Prepare("SELECT at, code, status, duration_ms FROM tries WHERE event = ?1 ORDER BY number");
   if (!query) return query.error();
   query->Bind(1, seq);
   for (;;) {
@@ -254,7 +266,8 @@ Result<std::vector<Try>> ReadTries(Database& database, std::int64_t seq) {
 Result<std::vector<DeadLetter>> ReadDeadLetters(Database& database) {
   std::vector<DeadLetter> letters;
   auto query = database.Prepare(
-      "SELECT event, event_id, step, code, status, error, failed_at FROM dead_letters ORDER BY failed_at, event");
+      "SELECT event, event_id, step, code, status, error, failed_at FROM dead_letters ORDER BY failed_at, "
+      "event");
   if (!query) return query.error();
   for (;;) {
     auto row = query->Next();
@@ -356,18 +369,24 @@ void Store::Impl::Submit(std::unique_ptr<Write> write) {
   }
   // Full: the answer takes the same way as every other, so that no caller is called back inside its own call.
   std::shared_ptr<Write> refused = std::move(write);
-  post([refused] { refused->Finish(Error{.code = ErrorCode::kQueueFull, .message = "too many writes wait for the event store"}); });
+  post([refused] {
+    refused->Finish(
+        Error{.code = ErrorCode::kQueueFull, .message = "too many writes wait for the event store"});
+  });
 }
 
 template <typename T>
 void Store::Impl::Read(std::function<Result<T>(Database&)> query, Callback<T> callback) {
   // The barrier's end is posted, and may be run when the store is gone.
-  Submit(std::make_unique<Barrier>([weak = weak_from_this(), query = std::move(query), callback = std::move(callback)](Status written) mutable {
+  Submit(std::make_unique<Barrier>([weak = weak_from_this(), query = std::move(query),
+                                    callback = std::move(callback)](Status written) mutable {
     const auto self = weak.lock();
     if (!self) return callback(ClosedError());
     if (!written.ok()) return callback(std::move(written.error()));
-    self->SubmitJob([impl = self.get(), query = std::move(query), callback = std::move(callback)](Result<Database>& reader_or) {
-      const auto result = std::make_shared<Result<T>>(reader_or.ok() ? query(*reader_or) : Result<T>(reader_or.error()));
+    self->SubmitJob([impl = self.get(), query = std::move(query),
+                     callback = std::move(callback)](Result<Database>& reader_or) {
+      const auto result =
+          std::make_shared<Result<T>>(reader_or.ok() ? query(*reader_or) : Result<T>(reader_or.error()));
       impl->post([callback, result] { callback(std::move(*result)); });
     });
   }));
@@ -388,7 +407,8 @@ void Store::Impl::SubmitJob(Job job) {
 Result<Recovery> Store::Impl::OpenHere() {
   std::error_code error;
   const bool made = std::filesystem::create_directories(options.directory, error);
-  if (error) return Unavailable("the data directory " + options.directory + " cannot be made: " + error.message());
+  if (error)
+    return Unavailable("the data directory " + options.directory + " cannot be made: " + error.message());
   // It holds what customers said: nobody else's business.
   if (made) std::filesystem::permissions(options.directory, std::filesystem::perms::owner_all, error);
   auto taken = DirectoryLock::Take(options.directory);
@@ -409,7 +429,8 @@ Status Store::Impl::Commit(std::vector<std::unique_ptr<Write>>& batch) {
   for (const auto& write : batch) {
     Status applied = write->Apply(*database);
     if (applied.ok()) continue;
-    // No write is refused for what it says, only because the store cannot take any: so all of them fail together.
+    // No write is refused for what it says, only because the store cannot take any: so all of them fail
+    // together.
     if (database->in_transaction()) (void)database->Execute("ROLLBACK");
     return applied;
   }
@@ -476,7 +497,8 @@ void Store::Impl::RunReader() {
       return;
     }
     guard.unlock();
-    Result<Database> database_or = connection ? Result<Database>(std::move(*connection)) : Database::Open(path(), Database::Mode::kReadOnly);
+    Result<Database> database_or = connection ? Result<Database>(std::move(*connection))
+                                              : Database::Open(path(), Database::Mode::kReadOnly);
     for (const Job& read : batch) read(database_or);
     connection.reset();
     if (database_or.ok()) connection = std::move(*database_or);
@@ -523,8 +545,9 @@ void Store::Reopen(std::int64_t seq, std::string queue, Recorded callback) {
 }
 
 void Store::Find(std::string event_id, Callback<std::optional<FoundEvent>> callback) {
-  impl_->Read<std::optional<FoundEvent>>([event_id = std::move(event_id)](Database& database) { return FindEvent(database, event_id); },
-                                         std::move(callback));
+  impl_->Read<std::optional<FoundEvent>>(
+      [event_id = std::move(event_id)](Database& database) { return FindEvent(database, event_id); },
+      std::move(callback));
 }
 
 void Store::DeadLetters(Callback<std::vector<DeadLetter>> callback) {

@@ -85,6 +85,14 @@ describe('HttpClient limits', () => {
       assert.equal(stage.platform.seen.length, 5);
     });
 
+    it('counts answers that outlast the deadline', async () => {
+      stage.platform.answer = () => {};
+      const client = stage.client({ breaker: { failures: 2, windowMs: 60_000, openMs: 5000 } });
+      await failure(client.request({ path: '/', deadlineMs: 20 }), 'TIMEOUT');
+      await failure(client.request({ path: '/', deadlineMs: 20 }), 'TIMEOUT');
+      await failure(client.request({ path: '/', deadlineMs: 20 }), 'CIRCUIT_OPEN');
+    });
+
     it('counts time-outs and lost connections', async () => {
       const authority = await stage.tcp((socket, number) => {
         if (number === 1) socket.once('data', () => socket.destroy());

@@ -11,20 +11,22 @@
 namespace trunkline::delivery {
 namespace {
 
-using test::EventBody;
 using test::MakeAdmission;
 using test::ManualClock;
 using test::SignatureOf;
+using test::WebhookBody;
 
 Admitted Admit(Admission& admission, const std::string& body, const std::string& signature) {
   return admission.Admit(AsBytes(body), {signature});
 }
-Verdict Judge(Admission& admission, const std::string& body) { return Admit(admission, body, SignatureOf(body)).verdict; }
+Verdict Judge(Admission& admission, const std::string& body) {
+  return Admit(admission, body, SignatureOf(body)).verdict;
+}
 
 TEST(Admission, ANewEventIsClaimedWithItsFields) {
   ManualClock clock;
   const auto admission = MakeAdmission(clock);
-  const std::string body = EventBody("e1", "intent \xC3\xBC");
+  const std::string body = WebhookBody("e1", "intent \xC3\xBC");
   const Admitted admitted = Admit(*admission, body, SignatureOf(body));
   EXPECT_EQ(admitted.verdict, Verdict::kClaimed);
   EXPECT_EQ(admitted.fields.event_id, "e1");
@@ -36,10 +38,10 @@ TEST(Admission, ANewEventIsClaimedWithItsFields) {
 TEST(Admission, TheSecondOfAnIdIsInFlightAndLaterDone) {
   ManualClock clock;
   const auto admission = MakeAdmission(clock);
-  const std::string body = EventBody("e1");
+  const std::string body = WebhookBody("e1");
   EXPECT_EQ(Judge(*admission, body), Verdict::kClaimed);
   EXPECT_EQ(Judge(*admission, body), Verdict::kInFlight);
-  EXPECT_EQ(Judge(*admission, EventBody("e1", "another intent")), Verdict::kInFlight) << "the id decides";
+  EXPECT_EQ(Judge(*admission, WebhookBody("e1", "another intent")), Verdict::kInFlight) << "the id decides";
   admission->Complete("e1");
   const Admitted done = Admit(*admission, body, SignatureOf(body));
   EXPECT_EQ(done.verdict, Verdict::kDone);
@@ -49,15 +51,15 @@ TEST(Admission, TheSecondOfAnIdIsInFlightAndLaterDone) {
 TEST(Admission, AReleasedIdCanBeClaimedAgain) {
   ManualClock clock;
   const auto admission = MakeAdmission(clock);
-  EXPECT_EQ(Judge(*admission, EventBody("e1")), Verdict::kClaimed);
+  EXPECT_EQ(Judge(*admission, WebhookBody("e1")), Verdict::kClaimed);
   admission->Release("e1");
-  EXPECT_EQ(Judge(*admission, EventBody("e1")), Verdict::kClaimed);
+  EXPECT_EQ(Judge(*admission, WebhookBody("e1")), Verdict::kClaimed);
 }
 
 TEST(Admission, WithoutASignatureNothingIsRead) {
   ManualClock clock;
   const auto admission = MakeAdmission(clock);
-  EXPECT_EQ(Admit(*admission, EventBody("e1"), "").verdict, Verdict::kUnsigned);
+  EXPECT_EQ(Admit(*admission, WebhookBody("e1"), "").verdict, Verdict::kUnsigned);
   EXPECT_EQ(Admit(*admission, "not even JSON", "").verdict, Verdict::kUnsigned);
   EXPECT_EQ(admission->ring_use().size, 0U);
 }
@@ -65,10 +67,11 @@ TEST(Admission, WithoutASignatureNothingIsRead) {
 TEST(Admission, AWrongSignatureIsForgedWhateverItLooksLike) {
   ManualClock clock;
   const auto admission = MakeAdmission(clock);
-  const std::string body = EventBody("e1");
+  const std::string body = WebhookBody("e1");
   const std::string right = SignatureOf(body);
-  for (const std::string& signature : {right.substr(1), right + "0", std::string(64, '0'), std::string("x"), std::string("sha256=") + right,
-                                       SignatureOf(body + " "), std::string(1 << 20, 'f')}) {
+  for (const std::string& signature :
+       {right.substr(1), right + "0", std::string(64, '0'), std::string("x"), std::string("sha256=") + right,
+        SignatureOf(body + " "), std::string(1 << 20, 'f')}) {
     EXPECT_EQ(Admit(*admission, body, signature).verdict, Verdict::kForged);
   }
   EXPECT_EQ(Admit(*admission, body + " ", right).verdict, Verdict::kForged);
@@ -78,28 +81,30 @@ TEST(Admission, AWrongSignatureIsForgedWhateverItLooksLike) {
 TEST(Admission, AMalformedEventIsNotClaimed) {
   ManualClock clock;
   const auto admission = MakeAdmission(clock);
-  for (const std::string& body : {std::string("not JSON"), std::string("[]"), std::string(R"({"webhookEventId":"e1"})"), std::string()}) {
+  for (const std::string& body : {std::string("not JSON"), std::string("[]"),
+                                  std::string(R"({"webhookEventId":"e1"})"), std::string()}) {
     const Admitted admitted = Admit(*admission, body, SignatureOf(body));
     EXPECT_EQ(admitted.verdict, Verdict::kMalformed) << body;
     EXPECT_EQ(admitted.error.code, ErrorCode::kMalformedPayload);
     EXPECT_EQ(admitted.error.message.rfind("Malformed payload", 0), 0U);
   }
   EXPECT_EQ(admission->ring_use().size, 0U);
-  EXPECT_EQ(Judge(*admission, EventBody("e1")), Verdict::kClaimed);
+  EXPECT_EQ(Judge(*admission, WebhookBody("e1")), Verdict::kClaimed);
 }
 
 TEST(Admission, AForgedMalformedEventIsForged) {
   ManualClock clock;
   const auto admission = MakeAdmission(clock);
-  EXPECT_EQ(Admit(*admission, "not JSON", SignatureOf("other")).verdict, Verdict::kForged) << "who cannot sign learns nothing of the body";
+  EXPECT_EQ(Admit(*admission, "not JSON", SignatureOf("other")).verdict, Verdict::kForged)
+      << "who cannot sign learns nothing of the body";
 }
 
 TEST(Admission, WhenAllAreInFlightThereIsNoRoom) {
   ManualClock clock;
   const auto admission = MakeAdmission(clock, 2);
-  EXPECT_EQ(Judge(*admission, EventBody("e1")), Verdict::kClaimed);
-  EXPECT_EQ(Judge(*admission, EventBody("e2")), Verdict::kClaimed);
-  const std::string third = EventBody("e3");
+  EXPECT_EQ(Judge(*admission, WebhookBody("e1")), Verdict::kClaimed);
+  EXPECT_EQ(Judge(*admission, WebhookBody("e2")), Verdict::kClaimed);
+  const std::string third = WebhookBody("e3");
   const Admitted full = Admit(*admission, third, SignatureOf(third));
   EXPECT_EQ(full.verdict, Verdict::kFull);
   EXPECT_EQ(full.error.code, ErrorCode::kQueueFull);
@@ -113,8 +118,8 @@ TEST(Admission, RestoredIdsAreKnown) {
   const auto admission = MakeAdmission(clock);
   admission->Restore("old", true, clock.WallMs() - 2000);
   admission->Restore("unfinished", false, clock.WallMs() - 1000);
-  EXPECT_EQ(Judge(*admission, EventBody("old")), Verdict::kDone);
-  EXPECT_EQ(Judge(*admission, EventBody("unfinished")), Verdict::kInFlight);
+  EXPECT_EQ(Judge(*admission, WebhookBody("old")), Verdict::kDone);
+  EXPECT_EQ(Judge(*admission, WebhookBody("unfinished")), Verdict::kInFlight);
   const RingUse use = admission->ring_use();
   EXPECT_EQ(use.size, 2U);
   EXPECT_EQ(use.capacity, 1024U);

@@ -23,15 +23,20 @@ class MemoryJournal final : public store::Journal {
   std::map<std::int64_t, Row> rows;
   std::map<std::int64_t, store::DeadLetter> dead_letters;
   bool refuse_appends = false;
-  bool refuse_records = false;  // MarkDone, Bury, Reopen
+  bool refuse_records = false;        // MarkDone, Bury, Reopen
+  std::function<bool()> refuse_this;  // asked for each write and look-up, where set
+  bool hold_finds = false;            // look-ups are made, and their answers kept in `held`
+  std::vector<std::function<void()>> held;
 
+  // Answers what has waited longest, and nothing that comes of it.
+  void CommitOne() {
+    const auto answer = std::move(waiting_.front());
+    waiting_.pop_front();
+    answer();
+  }
   // Answers everything that waits, and what comes of it.
   void Commit() {
-    while (!waiting_.empty()) {
-      const auto answer = std::move(waiting_.front());
-      waiting_.pop_front();
-      answer();
-    }
+    while (!waiting_.empty()) CommitOne();
   }
   std::size_t waiting() const { return waiting_.size(); }
 
@@ -45,7 +50,7 @@ class MemoryJournal final : public store::Journal {
 
   void Append(store::StoredEvent event, Callback<store::StoredEvent> callback) override {
     waiting_.push_back([this, event = std::move(event), callback = std::move(callback)]() mutable {
-      if (refuse_appends) return callback(Refused());
+      if (refuse_appends || (refuse_this && refuse_this())) return callback(Refused());
       event.seq = ++last_seq_;
       event.published_at = event.received_at + 3;
       rows[event.seq] = {.event = event, .messages = event.queue.empty() ? 0 : 1};
@@ -75,9 +80,12 @@ class MemoryJournal final : public store::Journal {
 
   void Find(std::string event_id, Callback<std::optional<store::FoundEvent>> callback) override {
     waiting_.push_back([this, event_id = std::move(event_id), callback = std::move(callback)] {
+      if (refuse_this && refuse_this()) return callback(Refused());
       const Row* row = Latest(event_id);
-      if (row == nullptr) return callback(std::optional<store::FoundEvent>());
-      callback(std::optional<store::FoundEvent>({row->event, row->state}));
+      std::optional<store::FoundEvent> found;
+      if (row != nullptr) found = {row->event, row->state};
+      if (!hold_finds) return callback(std::move(found));
+      held.push_back([callback, found] { callback(found); });
     });
   }
 
@@ -88,7 +96,7 @@ class MemoryJournal final : public store::Journal {
 
   void Record(Recorded callback, std::function<void()> apply) {
     waiting_.push_back([this, callback = std::move(callback), apply = std::move(apply)] {
-      if (refuse_records) return callback(Refused());
+      if (refuse_records || (refuse_this && refuse_this())) return callback(Refused());
       apply();
       callback(Ok());
     });

@@ -33,7 +33,8 @@ class MemoryTransport final : public net::Transport {
     return reinterpret_cast<Ticket>(last_ticket_);
   }
   void Cancel(Ticket ticket) override {
-    std::erase_if(under_way, [ticket](const Sent& sent) { return reinterpret_cast<Ticket>(sent.ticket) == ticket; });
+    std::erase_if(under_way,
+                  [ticket](const Sent& sent) { return reinterpret_cast<Ticket>(sent.ticket) == ticket; });
     ++cancelled;
   }
 

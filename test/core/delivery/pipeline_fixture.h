@@ -17,7 +17,8 @@
 namespace trunkline::test {
 
 inline std::string EventBody(const std::string& event_id, const std::string& intent = "order_management") {
-  return R"({"webhookEventId":")" + event_id + R"(","intent":")" + intent + R"(","dialogId":"d","sessionId":"s"})";
+  return R"({"webhookEventId":")" + event_id + R"(","intent":")" + intent +
+         R"(","dialogId":"d","sessionId":"s"})";
 }
 
 class PipelineFixture : public ::testing::Test {
@@ -26,7 +27,8 @@ class PipelineFixture : public ::testing::Test {
     options.platform = "Cognigy";
     options.base = *net::ParseBaseUrl("http://127.0.0.1:1");
     options.request = *delivery::RequestTemplate::Compile(
-        "POST", "/state/{dialogId}/{sessionId}", R"({"queue":"{queue}","at":"{processedAt}","ms":"{latencyMs}"})", {});
+        "POST", "/state/{dialogId}/{sessionId}",
+        R"({"queue":"{queue}","at":"{processedAt}","ms":"{latencyMs}"})", {});
     options.retry.jitter = retry::Jitter::kNone;
     options.routes = {{"order_management", "orders-queue"}};
     options.default_queue = "general-queue";
@@ -37,8 +39,9 @@ class PipelineFixture : public ::testing::Test {
   }
 
   void Start() {
-    pipeline = std::make_unique<delivery::Pipeline>(options, journal, transport, timers, clock, *admission, counters,
-                                                    [this](const delivery::Finished& end) { finished.push_back(end); });
+    pipeline = std::make_unique<delivery::Pipeline>(
+        options, journal, transport, timers, clock, *admission, counters,
+        [this](const delivery::Finished& end) { finished.push_back(end); });
   }
 
   // The answers that one caller was given; more than one is a mistake that every test would see.

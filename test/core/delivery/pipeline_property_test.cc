@@ -33,11 +33,21 @@ class PipelineRandomTest : public PipelineFixture {
       if (chance(50)) journal.Commit();
       while (!transport.under_way.empty() && chance(60)) {
         switch (random() % 5) {
-          case 0: transport.Answer(503); break;
-          case 1: transport.Answer(429, {{"retry-after", "1"}}); break;
-          case 2: transport.Fail(ErrorCode::kTimeout); break;
-          case 3: transport.Answer(random() % 2 == 0 ? 200 : 404); break;
-          default: transport.Answer(200); break;
+          case 0:
+            transport.Answer(503);
+            break;
+          case 1:
+            transport.Answer(429, {{"retry-after", "1"}});
+            break;
+          case 2:
+            transport.Fail(ErrorCode::kTimeout);
+            break;
+          case 3:
+            transport.Answer(random() % 2 == 0 ? 200 : 404);
+            break;
+          default:
+            transport.Answer(200);
+            break;
         }
       }
       if (chance(50)) Advance(static_cast<std::int64_t>(random() % 1200));
@@ -53,7 +63,8 @@ class PipelineRandomTest : public PipelineFixture {
     journal.Commit();
 
     EXPECT_EQ(counters.pending, 0u);
-    for (const auto& [seq, row] : journal.rows) EXPECT_NE(row.state, store::EventState::kUnfinished) << row.event.event_id;
+    for (const auto& [seq, row] : journal.rows)
+      EXPECT_NE(row.state, store::EventState::kUnfinished) << row.event.event_id;
     for (const auto& [id, caller] : callers) {
       ASSERT_EQ(caller->answers.size(), 1u) << id;
       if (caller->kind() != AnswerKind::kRefused) {

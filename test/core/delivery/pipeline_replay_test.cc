@@ -130,7 +130,8 @@ TEST_F(PipelineReplayTest, WhatAnEarlierRunLeftGoesOnUnderItsKey) {
 TEST_F(PipelineReplayTest, ADamagedRowIsLeftAloneAndItsIdMayComeAgain) {
   Start();
   ASSERT_TRUE(admission->Claim("e1").ok());
-  pipeline->Resume({{.seq = 1, .event_id = "e1", .queue = "q", .idempotency_key = "k", .payload = "not JSON"}});
+  pipeline->Resume(
+      {{.seq = 1, .event_id = "e1", .queue = "q", .idempotency_key = "k", .payload = "not JSON"}});
   EXPECT_EQ(counters.pending, 0u);
   Post("e1");
   journal.Commit();

@@ -34,8 +34,9 @@ TEST_F(PipelineTest, RoutesByIntentAndElseToTheDefaultQueue) {
   journal.Commit();
   EXPECT_EQ(journal.Latest("e1")->event.queue, "orders-queue");
   EXPECT_EQ(journal.Latest("e2")->event.queue, "general-queue");
-  EXPECT_EQ(transport.under_way[1].Body(),
-            R"({"queue":"general-queue","at":")" + ToIso8601(journal.Latest("e2")->event.published_at) + R"(","ms":3})");
+  EXPECT_EQ(transport.under_way[1].Body(), R"({"queue":"general-queue","at":")" +
+                                               ToIso8601(journal.Latest("e2")->event.published_at) +
+                                               R"(","ms":3})");
 }
 
 TEST_F(PipelineTest, AnEventThatCannotBeStoredIsRefusedAndMayComeAgain) {
@@ -46,7 +47,8 @@ TEST_F(PipelineTest, AnEventThatCannotBeStoredIsRefusedAndMayComeAgain) {
   journal.Commit();
   EXPECT_EQ(caller->kind(), AnswerKind::kRefused);
   EXPECT_EQ(caller->answers[0].error.code, ErrorCode::kStoreUnavailable);
-  EXPECT_EQ(duplicate->kind(), AnswerKind::kRefused) << "nothing of it is on disk, so its sender must not be told so";
+  EXPECT_EQ(duplicate->kind(), AnswerKind::kRefused)
+      << "nothing of it is on disk, so its sender must not be told so";
   EXPECT_EQ(counters.pending, 0u);
   EXPECT_TRUE(transport.under_way.empty());
 

@@ -24,17 +24,23 @@ net::Request Render(std::string_view path, std::string_view body, const Template
   EXPECT_TRUE(compiled.ok()) << (compiled.ok() ? "" : compiled.error().message);
   return compiled.ok() ? compiled->Render(values, "key-1") : net::Request{};
 }
-std::string Body(std::string_view body, const TemplateValues& values = kValues) { return Render("/", body, values).body; }
+std::string Body(std::string_view body, const TemplateValues& values = kValues) {
+  return Render("/", body, values).body;
+}
 
 std::string HeaderOf(const net::Request& request, std::string_view name) {
-  const auto found = std::find_if(request.headers.begin(), request.headers.end(), [&](const auto& one) { return one.first == name; });
+  const auto found = std::find_if(request.headers.begin(), request.headers.end(),
+                                  [&](const auto& one) { return one.first == name; });
   return found == request.headers.end() ? "none" : found->second;
 }
 
 TEST(RequestTemplate, EveryPlaceholder) {
-  EXPECT_EQ(Body(R"({"a":"{eventId}","b":"{intent}","c":"{dialogId}","d":"{sessionId}","e":"{queue}","f":"{processedAt}","g":"{latencyMs}"})"),
-            R"({"a":"e-1","b":"billing","c":"d-1","d":"s-1","e":"q-1","f":"2023-11-14T22:13:20.123Z","g":42})");
-  EXPECT_EQ(Render("/a/{eventId}/{intent}/{dialogId}/{sessionId}/{queue}/{latencyMs}", "").target, "/a/e-1/billing/d-1/s-1/q-1/42");
+  EXPECT_EQ(
+      Body(
+          R"({"a":"{eventId}","b":"{intent}","c":"{dialogId}","d":"{sessionId}","e":"{queue}","f":"{processedAt}","g":"{latencyMs}"})"),
+      R"({"a":"e-1","b":"billing","c":"d-1","d":"s-1","e":"q-1","f":"2023-11-14T22:13:20.123Z","g":42})");
+  EXPECT_EQ(Render("/a/{eventId}/{intent}/{dialogId}/{sessionId}/{queue}/{latencyMs}", "").target,
+            "/a/e-1/billing/d-1/s-1/q-1/42");
 }
 
 TEST(RequestTemplate, HeadersMethodAndKey) {
@@ -64,7 +70,8 @@ TEST(RequestTemplate, ValuesCannotBreakOutOfTheirString) {
   TemplateValues evil = kValues;
   const std::string text = "a\"b\\c\n\r\t\x01\x1f\0/ \xC3\xBC\xF0\x9F\x98\x80{queue}\",\"x\":\""s;
   evil.intent = text;
-  const std::string escaped = "a\\\"b\\\\c\\n\\r\\t\\u0001\\u001f\\u0000/ \xC3\xBC\xF0\x9F\x98\x80{queue}\\\",\\\"x\\\":\\\"";
+  const std::string escaped =
+      "a\\\"b\\\\c\\n\\r\\t\\u0001\\u001f\\u0000/ \xC3\xBC\xF0\x9F\x98\x80{queue}\\\",\\\"x\\\":\\\"";
   EXPECT_EQ(Body(R"({"a":"{intent}"})", evil), "{\"a\":\"" + escaped + "\"}");
   EXPECT_EQ(Body(R"({"a":"<{intent}>"})", evil), "{\"a\":\"<" + escaped + ">\"}");
 }
@@ -73,7 +80,8 @@ TEST(RequestTemplate, ValuesCannotBreakOutOfTheirSegment) {
   TemplateValues evil = kValues;
   const std::string text = "../a b?c#d%2F\r\n\0\xC3\xBC"s;
   evil.session_id = text;
-  EXPECT_EQ(Render("/s/{sessionId}/state", "", evil).target, "/s/..%2Fa%20b%3Fc%23d%252F%0D%0A%00%C3%BC/state");
+  EXPECT_EQ(Render("/s/{sessionId}/state", "", evil).target,
+            "/s/..%2Fa%20b%3Fc%23d%252F%0D%0A%00%C3%BC/state");
   evil.session_id = "..";
   EXPECT_EQ(Render("/s/{sessionId}/state", "", evil).target, "/s/%2E%2E/state");
 }
@@ -85,15 +93,17 @@ TEST(RequestTemplate, EmptyValues) {
 }
 
 TEST(RequestTemplate, OtherBracesAreText) {
-  for (const char* body : {R"({})", R"({"a":{}})", R"({"a":{"b":{}}})", R"({"a":"{}"})", R"({"a":"{ eventId }"})", R"({"a":"{eventId"})",
-                           R"({"a":"eventId}"})", R"({"a":"{event-id}"})", R"([{"a":1},{"b":2}])", R"({"a":"{"})"}) {
+  for (const char* body : {R"({})", R"({"a":{}})", R"({"a":{"b":{}}})", R"({"a":"{}"})",
+                           R"({"a":"{ eventId }"})", R"({"a":"{eventId"})", R"({"a":"eventId}"})",
+                           R"({"a":"{event-id}"})", R"([{"a":1},{"b":2}])", R"({"a":"{"})"}) {
     EXPECT_EQ(Body(body), body);
   }
   EXPECT_EQ(Body(R"({"a":"{{eventId}}"})"), R"({"a":"{e-1}"})");
 }
 
 TEST(RequestTemplate, AnUnknownPlaceholderIsNamed) {
-  for (const auto& [path, body] : {std::pair<const char*, const char*>{"/{sesionId}", "{}"}, {"/", R"({"a":"{sesionId}"})"},
+  for (const auto& [path, body] : {std::pair<const char*, const char*>{"/{sesionId}", "{}"},
+                                   {"/", R"({"a":"{sesionId}"})"},
                                    {"/", R"({"a":"x {sesionId} y"})"}}) {
     const auto compiled = RequestTemplate::Compile("POST", path, body, {});
     ASSERT_FALSE(compiled.ok());

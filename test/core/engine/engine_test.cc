@@ -116,7 +116,8 @@ TEST(Engine, JobsPostedBeforeTheEndAreRun) {
   EXPECT_EQ(ran, 1000);
 }
 
-// A job that runs while the engine ends posts another: that one is dropped, with what it holds, and the end is not put off.
+// A job that runs while the engine ends posts another: that one is dropped, with what it holds, and the end
+// is not put off.
 TEST(Engine, JobsPostedDuringTheEndAreDropped) {
   auto engine = Acquire();
   Engine* raw = engine.get();
@@ -129,7 +130,8 @@ TEST(Engine, JobsPostedDuringTheEndAreDropped) {
   engine->Post([&, raw, held = std::move(held)]() mutable {
     begun.set_value();
     ending.get_future().wait();
-    // The destructor has been entered; it says so under a lock, so a later Post is refused or, at worst, still run.
+    // The destructor has been entered; it says so under a lock, so a later Post is refused or, at worst,
+    // still run.
     raw->Post([&, held = std::move(held)] { ran = true; });
   });
   begun.get_future().wait();
@@ -148,7 +150,8 @@ TEST(Engine, TimersFireInOrderOnItsThread) {
   engine->RunAndWait([&] {
     const std::int64_t now = engine->context().clock->MonotonicMs();
     for (const int wait : {20, 1, 0, 10}) {
-      timers.push_back(std::make_unique<retry::Timer>([=] { fired->Push(std::this_thread::get_id() == thread ? wait : -1); }));
+      timers.push_back(std::make_unique<retry::Timer>(
+          [=] { fired->Push(std::this_thread::get_id() == thread ? wait : -1); }));
       engine->context().timers->Schedule(*timers.back(), now + wait + (wait > 0 ? 1 : 0));
     }
   });
@@ -163,7 +166,8 @@ TEST(Engine, ATimerFiresNotBeforeItsTime) {
   engine->RunAndWait([&] {
     net::Context& context = engine->context();
     const std::int64_t due = context.clock->MonotonicMs() + 30;
-    timer = std::make_unique<retry::Timer>([=, &context] { late_by->Push(context.clock->MonotonicMs() - due); });
+    timer =
+        std::make_unique<retry::Timer>([=, &context] { late_by->Push(context.clock->MonotonicMs() - due); });
     context.timers->Schedule(*timer, due);
   });
   EXPECT_GE(late_by->Take().value_or(-1), 0);

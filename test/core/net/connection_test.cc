@@ -1,4 +1,5 @@
-// One connection, seen through the client: names and addresses, broken and early answers, bodies larger than any buffer.
+// One connection, seen through the client: names and addresses, broken and early answers, bodies larger than
+// any buffer.
 #include "net/connection.h"
 
 #include <gtest/gtest.h>
@@ -52,7 +53,8 @@ TEST(Connection, EveryAddressOfANameIsTriedBeforeGivingUp) {
   });
   auto options = OptionsFor("http://two-addresses.test:" + std::to_string(server.port()));
   options.allow_insecure = true;
-  const test::ResolverFake fake("two-addresses.test", {"127.0.0.3", "127.0.0.2", "127.0.0.1"});  // the first two refuse
+  const test::ResolverFake fake("two-addresses.test",
+                                {"127.0.0.3", "127.0.0.2", "127.0.0.1"});  // the first two refuse
   Client client(loop, options);
   EXPECT_EQ(client.Fetch()->status(), 200);
   EXPECT_EQ(client.counters().connections_opened, 1U);
@@ -89,8 +91,10 @@ TEST(Connection, AnswersThatBreakOff) {
   EXPECT_EQ(ErrorAfter([](Peer&) {}), "CONNECTION_FAILED");
   EXPECT_EQ(ErrorAfter([](Peer& peer) { peer.Reset(); }), "CONNECTION_FAILED");
   EXPECT_EQ(ErrorAfter([](Peer& peer) { peer.Write("HTTP/1.1 20"); }), "MALFORMED_RESPONSE");
-  EXPECT_EQ(ErrorAfter([](Peer& peer) { peer.Write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"); }), "MALFORMED_RESPONSE");
-  EXPECT_EQ(ErrorAfter([](Peer& peer) { peer.Write("HTTP/1.1 100 Continue\r\n\r\n"); }), "MALFORMED_RESPONSE");
+  EXPECT_EQ(ErrorAfter([](Peer& peer) { peer.Write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"); }),
+            "MALFORMED_RESPONSE");
+  EXPECT_EQ(ErrorAfter([](Peer& peer) { peer.Write("HTTP/1.1 100 Continue\r\n\r\n"); }),
+            "MALFORMED_RESPONSE");
 }
 
 TEST(Connection, AnswersThatAreNone) {
@@ -135,7 +139,8 @@ TEST(Connection, BytesThatNobodyAskedForEndIt) {
   Client client(loop, server.url());
   EXPECT_EQ(client.Fetch()->body(), "first");
   const Call second = client.Fetch();
-  // Together with the answer or after it: either way nothing of it is taken for the answer to a later request.
+  // Together with the answer or after it: either way nothing of it is taken for the answer to a later
+  // request.
   EXPECT_TRUE(second->body() == "second" || second->error() == "MALFORMED_RESPONSE");
   ASSERT_TRUE(loop.RunUntil([&] { return closed.count() == 1; }));
   EXPECT_EQ(client.Fetch()->body(), "first");
@@ -163,7 +168,8 @@ TEST(Connection, FiveMegabytesEachWay) {
   EXPECT_EQ(server.connections(), 1);
 }
 
-// 413 to a body that the server does not want: the answer counts, but what is left of the request must not end up before the next one.
+// 413 to a body that the server does not want: the answer counts, but what is left of the request must not
+// end up before the next one.
 TEST(Connection, AnAnswerBeforeTheRequestWasReadEndsTheConnection) {
   Loop loop;
   Server server([](Peer& peer) {

@@ -1,4 +1,5 @@
-// The client over real loopback connections: when one is used again, how many there are, what time-outs and dead ones do.
+// The client over real loopback connections: when one is used again, how many there are, what time-outs and
+// dead ones do.
 #include "net/http_client.h"
 
 #include <gtest/gtest.h>
@@ -26,7 +27,8 @@ void Echo(Peer& peer) {
   for (;;) {
     const std::string request = peer.ReadRequest();
     if (request.empty()) return;
-    const std::string path = request.substr(request.find(' ') + 1, request.find(" HTTP/") - request.find(' ') - 1);
+    const std::string path =
+        request.substr(request.find(' ') + 1, request.find(" HTTP/") - request.find(' ') - 1);
     peer.Write(Answer(200, path + " on " + std::to_string(peer.number())));
   }
 }
@@ -35,7 +37,8 @@ TEST(HttpClient, OneConnectionCarriesOneRequestAfterTheOther) {
   Loop loop;
   Server server(Echo);
   Client client(loop, server.url());
-  for (const char* path : {"/a", "/b", "/c"}) EXPECT_EQ(client.Fetch(path)->body(), std::string(path) + " on 1");
+  for (const char* path : {"/a", "/b", "/c"})
+    EXPECT_EQ(client.Fetch(path)->body(), std::string(path) + " on 1");
   EXPECT_EQ(server.connections(), 1);
   EXPECT_EQ(client.counters().requests, 3U);
   EXPECT_EQ(client.counters().connections_opened, 1U);
@@ -121,7 +124,8 @@ TEST(HttpClient, OneConnectionServesItsQueueInOrder) {
   for (int i = 0; i < 20; ++i) calls.push_back(client.Get("/" + std::to_string(i)));
   for (int i = 19; i >= 0; --i) {
     client.Wait(calls[static_cast<std::size_t>(i)]);
-    for (int earlier = 0; earlier <= i; ++earlier) ASSERT_TRUE(calls[static_cast<std::size_t>(earlier)]->done());
+    for (int earlier = 0; earlier <= i; ++earlier)
+      ASSERT_TRUE(calls[static_cast<std::size_t>(earlier)]->done());
     EXPECT_EQ(calls[static_cast<std::size_t>(i)]->body(), "/" + std::to_string(i) + " on 1");
   }
 }
@@ -386,7 +390,8 @@ TEST(HttpClient, ACallbackMaySendTheNextRequest) {
   EXPECT_EQ(server.connections(), 1);
 }
 
-// In every stage of a call. That nothing leaks and no handle stays open, the loop's destructor and the sanitizer say.
+// In every stage of a call. That nothing leaks and no handle stays open, the loop's destructor and the
+// sanitizer say.
 TEST(HttpClient, DestroyingItDropsEverythingWithoutCallingBack) {
   for (int stage = 0; stage < 5; ++stage) {
     Loop loop;
@@ -397,12 +402,14 @@ TEST(HttpClient, DestroyingItDropsEverythingWithoutCallingBack) {
       asked.Set();
       peer.ReadToEnd();
     });
-    auto options = OptionsFor(stage == 4 ? "http://localhost:" + std::to_string(server.port()) : server.url());
+    auto options =
+        OptionsFor(stage == 4 ? "http://localhost:" + std::to_string(server.port()) : server.url());
     options.max_connections = 2;
     std::vector<Call> calls;
     {
       Client client(loop, options);
-      for (int i = 0; i < 4; ++i) calls.push_back(stage == 1 ? client.Post(std::string(5 << 20, 'x')) : client.Get());
+      for (int i = 0; i < 4; ++i)
+        calls.push_back(stage == 1 ? client.Post(std::string(5 << 20, 'x')) : client.Get());
       if (stage == 1) loop.Turn(5);
       if (stage >= 2 && stage < 4) loop.RunUntil([&] { return asked.count() > 0; });
     }

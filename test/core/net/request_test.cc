@@ -79,46 +79,82 @@ TEST(BaseUrl, Ports) {
 }
 
 TEST(BaseUrl, EverythingElseIsRefusedWithoutRepeatingIt) {
-  for (const std::string& text :
-       {""s, "api.cognigy.ai"s, "//api.cognigy.ai"s, "/path"s, "ftp://a"s, "ws://a"s, "file:///etc/passwd"s, "https:"s, "https://"s,
-        "https:///path"s, "https://:443"s, "https://user@a"s, "https://user:topsecret@a"s, "https://@a"s, "https://a?query"s,
-        "https://a/?"s, "https://a#fragment"s, "https://a#"s, "https://a b"s, "https://a/b c"s, "https://a\r\nHost: b"s,
-        "https://a\0b"s, " https://a"s, "https://a "s, "https://[::1"s, "https://[::g]"s, "https://a/%zz"s, "https://\xC3\xBC"s,
-        "javascript:alert(1)"s, "http://127.0.0.1.example.com"s, "http://127.0.0.1x/"s, "http://[::1]x"s, "http://1.2.3.4.5"s}) {
+  for (const std::string& text : {""s,
+                                  "api.cognigy.ai"s,
+                                  "//api.cognigy.ai"s,
+                                  "/path"s,
+                                  "ftp://a"s,
+                                  "ws://a"s,
+                                  "file:///etc/passwd"s,
+                                  "https:"s,
+                                  "https://"s,
+                                  "https:///path"s,
+                                  "https://:443"s,
+                                  "https://user@a"s,
+                                  "https://user:topsecret@a"s,
+                                  "https://@a"s,
+                                  "https://a?query"s,
+                                  "https://a/?"s,
+                                  "https://a#fragment"s,
+                                  "https://a#"s,
+                                  "https://a b"s,
+                                  "https://a/b c"s,
+                                  "https://a\r\nHost: b"s,
+                                  "https://a\0b"s,
+                                  " https://a"s,
+                                  "https://a "s,
+                                  "https://[::1"s,
+                                  "https://[::g]"s,
+                                  "https://a/%zz"s,
+                                  "https://\xC3\xBC"s,
+                                  "javascript:alert(1)"s,
+                                  "http://127.0.0.1.example.com"s,
+                                  "http://127.0.0.1x/"s,
+                                  "http://[::1]x"s,
+                                  "http://1.2.3.4.5"s}) {
     const auto parsed = ParseBaseUrl(text);
     ASSERT_FALSE(parsed.ok()) << text;
     EXPECT_EQ(parsed.error().code, ErrorCode::kConfigInvalid);
-    EXPECT_EQ(parsed.error().message.find("topsecret"), std::string::npos) << "a message never holds a secret";
+    EXPECT_EQ(parsed.error().message.find("topsecret"), std::string::npos)
+        << "a message never holds a secret";
   }
 }
 
 TEST(BaseUrl, LoopbackIsAWholeAddress) {
   BaseUrl base;
-  for (const char* host : {"127.0.0.1.example.com", "127.0.0.1x", "127.1", "0127.0.0.1", "::1x", "::ffff:10.0.0.1", ""}) {
+  for (const char* host :
+       {"127.0.0.1.example.com", "127.0.0.1x", "127.1", "0127.0.0.1", "::1x", "::ffff:10.0.0.1", ""}) {
     base.host = host;
     EXPECT_FALSE(base.IsLoopback()) << host;
   }
 }
 
 TEST(BaseUrl, Loopback) {
-  for (const char* text : {"http://localhost", "http://LocalHost:1", "http://127.0.0.1", "http://127.255.0.9", "http://[::1]",
-                           "http://[0:0:0:0:0:0:0:1]"}) {
+  for (const char* text : {"http://localhost", "http://LocalHost:1", "http://127.0.0.1", "http://127.255.0.9",
+                           "http://[::1]", "http://[0:0:0:0:0:0:0:1]"}) {
     EXPECT_TRUE(Base(text).IsLoopback()) << text;
   }
-  for (const char* text : {"http://localhost.example.com", "http://128.0.0.1", "http://0.0.0.0",
-                           "http://[::]", "http://[::2]", "http://10.0.0.1", "http://xlocalhost", "http://[fe80::1]"}) {
+  for (const char* text :
+       {"http://localhost.example.com", "http://128.0.0.1", "http://0.0.0.0", "http://[::]", "http://[::2]",
+        "http://10.0.0.1", "http://xlocalhost", "http://[fe80::1]"}) {
     EXPECT_FALSE(Base(text).IsLoopback()) << text;
   }
 }
 
 TEST(Serialize, ABareGet) {
-  EXPECT_EQ(WireOf({.target = "/a?b=c"}), "GET /a?b=c HTTP/1.1\r\nHost: 127.0.0.1:4010\r\nAccept: */*\r\n\r\n");
+  EXPECT_EQ(WireOf({.target = "/a?b=c"}),
+            "GET /a?b=c HTTP/1.1\r\nHost: 127.0.0.1:4010\r\nAccept: */*\r\n\r\n");
 }
 
 TEST(Serialize, APostWithABodyUnderAPrefix) {
-  EXPECT_EQ(WireOf({.method = "POST", .target = "/t", .headers = {{"X-A", "b c\t\xC3\xBC"}}, .body = "{}", .has_body = true},
-                   "https://h/base/"),
-            "POST /base/t HTTP/1.1\r\nHost: h\r\nX-A: b c\t\xC3\xBC\r\nAccept: */*\r\nContent-Length: 2\r\n\r\n{}");
+  EXPECT_EQ(
+      WireOf({.method = "POST",
+              .target = "/t",
+              .headers = {{"X-A", "b c\t\xC3\xBC"}},
+              .body = "{}",
+              .has_body = true},
+             "https://h/base/"),
+      "POST /base/t HTTP/1.1\r\nHost: h\r\nX-A: b c\t\xC3\xBC\r\nAccept: */*\r\nContent-Length: 2\r\n\r\n{}");
 }
 
 TEST(Serialize, MethodsThatCarryABodySayHowLongAnEmptyOneIs) {
@@ -140,11 +176,13 @@ TEST(Serialize, AcceptIsTheCallersWhereGiven) {
 TEST(Serialize, ABodyMayHoldAnything) {
   const std::string body = "\0\r\n\r\nGET / HTTP/1.1\r\n\r\n"s;
   const std::string wire = WireOf({.method = "POST", .body = body, .has_body = true});
-  EXPECT_NE(wire.find("Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body), std::string::npos);
+  EXPECT_NE(wire.find("Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body),
+            std::string::npos);
 }
 
 TEST(Serialize, NothingBreaksOutOfItsPlace) {
-  for (const std::string& evil : {"a\r\nX-Evil: 1"s, "a\rb"s, "a\nb"s, "a\0b"s, "\r\n"s, "a\x7f"s, "a\x01"s}) {
+  for (const std::string& evil :
+       {"a\r\nX-Evil: 1"s, "a\rb"s, "a\nb"s, "a\0b"s, "\r\n"s, "a\x7f"s, "a\x01"s}) {
     EXPECT_TRUE(IsRefused({.headers = {{"X-A", evil}}})) << "value";
     EXPECT_TRUE(IsRefused({.headers = {{evil, "a"}}})) << "name";
     EXPECT_TRUE(IsRefused({.target = "/" + evil})) << "target";
@@ -153,22 +191,27 @@ TEST(Serialize, NothingBreaksOutOfItsPlace) {
   for (const std::string& name : {""s, " X"s, "X "s, "X:"s, "X Y"s, "X(Y)"s, "\xC3\xBC"s, "X\t"s}) {
     EXPECT_TRUE(IsRefused({.headers = {{name, "a"}}})) << name;
   }
-  for (const std::string& value : {" a"s, "a "s, "\ta"s, "a\t"s}) EXPECT_TRUE(IsRefused({.headers = {{"X", value}}})) << value;
-  for (const std::string& target : {""s, "a"s, "http://evil/"s, "*"s, "/a b"s, "/a#b"s, "/\xC3\xBC"s, "/a\tb"s}) {
+  for (const std::string& value : {" a"s, "a "s, "\ta"s, "a\t"s})
+    EXPECT_TRUE(IsRefused({.headers = {{"X", value}}})) << value;
+  for (const std::string& target :
+       {""s, "a"s, "http://evil/"s, "*"s, "/a b"s, "/a#b"s, "/\xC3\xBC"s, "/a\tb"s}) {
     EXPECT_TRUE(IsRefused({.target = target})) << target;
   }
-  for (const std::string& method : {""s, "G ET"s, "GET /x"s, "GET:"s, "\xC3\x9C"s}) EXPECT_TRUE(IsRefused({.method = method})) << method;
+  for (const std::string& method : {""s, "G ET"s, "GET /x"s, "GET:"s, "\xC3\x9C"s})
+    EXPECT_TRUE(IsRefused({.method = method})) << method;
 }
 
 TEST(Serialize, ARefusalDoesNotRepeatTheValue) {
-  const auto wire = Serialize(Base("http://127.0.0.1"), {.headers = {{"Authorization", "Bearer topsecret\n"}}});
+  const auto wire =
+      Serialize(Base("http://127.0.0.1"), {.headers = {{"Authorization", "Bearer topsecret\n"}}});
   ASSERT_FALSE(wire.ok());
   EXPECT_EQ(wire.error().message.find("topsecret"), std::string::npos);
   EXPECT_NE(wire.error().message.find("Authorization"), std::string::npos);
 }
 
 TEST(Serialize, WhatFramesTheMessageIsNotTheCallers) {
-  for (const char* name : {"Host", "Content-Length", "Connection", "Transfer-Encoding", "Upgrade", "Expect", "Trailer"}) {
+  for (const char* name :
+       {"Host", "Content-Length", "Connection", "Transfer-Encoding", "Upgrade", "Expect", "Trailer"}) {
     std::string lower = name, upper = name;
     for (char& c : lower) c = static_cast<char>(std::tolower(c));
     for (char& c : upper) c = static_cast<char>(std::toupper(c));

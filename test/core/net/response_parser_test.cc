@@ -25,8 +25,8 @@ struct Outcome {
 };
 
 std::ostream& operator<<(std::ostream& out, const Outcome& o) {
-  out << "{error " << o.error << ", done " << o.done << ", status " << o.status << ", keep-alive " << o.keep_alive
-      << ", body of " << o.body.size() << ": " << o.body.substr(0, 60);
+  out << "{error " << o.error << ", done " << o.done << ", status " << o.status << ", keep-alive "
+      << o.keep_alive << ", body of " << o.body.size() << ": " << o.body.substr(0, 60);
   for (const auto& [name, value] : o.headers) out << ", " << name << "=" << value.substr(0, 40);
   return out << "}";
 }
@@ -85,7 +85,8 @@ const std::string kMalformed = "MALFORMED_RESPONSE";
 const std::string kTooLarge = "RESPONSE_TOO_LARGE";
 
 TEST(ResponseParser, ContentLength) {
-  const Outcome answer = Read("HTTP/1.1 201 Created\r\nContent-Length: 5\r\nX-A:  b \t\r\nETAG: W/\"1\"\r\n\r\nhello");
+  const Outcome answer =
+      Read("HTTP/1.1 201 Created\r\nContent-Length: 5\r\nX-A:  b \t\r\nETAG: W/\"1\"\r\n\r\nhello");
   EXPECT_TRUE(answer.done);
   EXPECT_EQ(answer.status, 201);
   EXPECT_EQ(answer.body, "hello");
@@ -145,28 +146,42 @@ TEST(ResponseParser, Chunked) {
 
 TEST(ResponseParser, TrailersAreReadButAreNoHeaders) {
   const Outcome answer = Read(
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: 1\r\n\r\n1\r\nx\r\n0\r\nRetry-After: 9\r\nX-A: 2\r\n\r\n");
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: 1\r\n\r\n1\r\nx\r\n0\r\nRetry-After: 9\r\nX-A: "
+      "2\r\n\r\n");
   EXPECT_TRUE(answer.done);
-  EXPECT_EQ(answer.headers, (std::vector<std::pair<std::string, std::string>>{{"transfer-encoding", "chunked"}, {"x-a", "1"}}));
+  EXPECT_EQ(answer.headers, (std::vector<std::pair<std::string, std::string>>{
+                                {"transfer-encoding", "chunked"}, {"x-a", "1"}}));
   for (const char* framing : {"Content-Length: 5", "Transfer-Encoding: chunked"}) {
-    EXPECT_EQ(Read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + std::string(framing) + "\r\n\r\n").error,
-              kMalformed)
+    EXPECT_EQ(
+        Read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + std::string(framing) + "\r\n\r\n")
+            .error,
+        kMalformed)
         << framing;
   }
 }
 
 TEST(ResponseParser, BadChunksAreRefused) {
   const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-  for (const std::string& body :
-       {"g\r\n"s, "-1\r\nx\r\n0\r\n\r\n"s, "+1\r\nx\r\n0\r\n\r\n"s,
-        "0x1\r\nx\r\n0\r\n\r\n"s, " 1\r\nx\r\n0\r\n\r\n"s, "\r\n0\r\n\r\n"s,
-        "1 1\r\nx\r\n0\r\n\r\n"s, "1_0\r\nx\r\n0\r\n\r\n"s, "1\r\nxy\r\n0\r\n\r\n"s,
-        "2\r\nx\r\n0\r\n\r\n"s, "1\nx\n0\n\n"s, "1\nx\r\n0\r\n\r\n"s,
-        "1;\r\nx\r\n0\r\n\r\n"s, "1;=\r\nx\r\n0\r\n\r\n"s,
-        "1;a=\"\r\nx\r\n0\r\n\r\n"s, "1\r\nx\n0\r\n\r\n"s,
-        "10000000000000000\r\nx"s,  // 2^64
-        "1\0\r\nx\r\n0\r\n\r\n"s, "1\r\nx\r\n0\r\nbad trailer\r\n\r\n"s,
-        "1\r\nx\r\n0\r\n : y\r\n\r\n"s}) {
+  for (const std::string& body : {"g\r\n"s,
+                                  "-1\r\nx\r\n0\r\n\r\n"s,
+                                  "+1\r\nx\r\n0\r\n\r\n"s,
+                                  "0x1\r\nx\r\n0\r\n\r\n"s,
+                                  " 1\r\nx\r\n0\r\n\r\n"s,
+                                  "\r\n0\r\n\r\n"s,
+                                  "1 1\r\nx\r\n0\r\n\r\n"s,
+                                  "1_0\r\nx\r\n0\r\n\r\n"s,
+                                  "1\r\nxy\r\n0\r\n\r\n"s,
+                                  "2\r\nx\r\n0\r\n\r\n"s,
+                                  "1\nx\n0\n\n"s,
+                                  "1\nx\r\n0\r\n\r\n"s,
+                                  "1;\r\nx\r\n0\r\n\r\n"s,
+                                  "1;=\r\nx\r\n0\r\n\r\n"s,
+                                  "1;a=\"\r\nx\r\n0\r\n\r\n"s,
+                                  "1\r\nx\n0\r\n\r\n"s,
+                                  "10000000000000000\r\nx"s,  // 2^64
+                                  "1\0\r\nx\r\n0\r\n\r\n"s,
+                                  "1\r\nx\r\n0\r\nbad trailer\r\n\r\n"s,
+                                  "1\r\nx\r\n0\r\n : y\r\n\r\n"s}) {
     const Outcome answer = ReadToTheClose(head + body);
     EXPECT_FALSE(answer.done) << body;
     EXPECT_NE(answer.error, "") << body;
@@ -180,11 +195,16 @@ TEST(ResponseParser, InterimResponsesArePassedOver) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body, "ok");
   EXPECT_EQ(answer.headers.size(), 1U) << "an interim response's headers are not the answer's";
-  EXPECT_EQ(Read("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", {.head = true}).status, 200);
+  EXPECT_EQ(
+      Read("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", {.head = true})
+          .status,
+      200);
 }
 
 TEST(ResponseParser, AnUnaskedSwitchOfProtocolsIsRefused) {
-  EXPECT_EQ(Read("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n").error, kMalformed);
+  EXPECT_EQ(
+      Read("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n").error,
+      kMalformed);
 }
 
 TEST(ResponseParser, SomeAnswersHaveNoBodyWhateverTheySay) {
@@ -229,7 +249,8 @@ TEST(ResponseParser, KeepAlive) {
 
 TEST(ResponseParser, WithoutALengthTheCloseEndsTheBody) {
   for (const char* version : {"HTTP/1.0", "HTTP/1.1"}) {
-    const Outcome answer = ReadToTheClose(std::string(version) + " 200 OK\r\nConnection: keep-alive\r\n\r\nhello\r\n");
+    const Outcome answer =
+        ReadToTheClose(std::string(version) + " 200 OK\r\nConnection: keep-alive\r\n\r\nhello\r\n");
     EXPECT_TRUE(answer.done);
     EXPECT_EQ(answer.body, "hello\r\n");
     EXPECT_FALSE(answer.keep_alive);
@@ -238,24 +259,30 @@ TEST(ResponseParser, WithoutALengthTheCloseEndsTheBody) {
 }
 
 TEST(ResponseParser, AnEndBeforeTheEndIsMalformed) {
-  const std::string answers[] = {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-                                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nT: 1\r\n\r\n",
-                                 "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"};
+  const std::string answers[] = {
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nT: 1\r\n\r\n",
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"};
   for (const std::string& answer : answers) {
     for (std::size_t length = 1; length < answer.size(); ++length) {
-      EXPECT_EQ(ReadInPieces(answer.substr(0, length), 1, {.then_closed = true}).error, kMalformed) << answer.substr(0, length);
+      EXPECT_EQ(ReadInPieces(answer.substr(0, length), 1, {.then_closed = true}).error, kMalformed)
+          << answer.substr(0, length);
     }
   }
 }
 
 TEST(ResponseParser, BytesAfterTheEndAreRefused) {
   EXPECT_EQ(Read("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok\n").error, kMalformed);
-  EXPECT_EQ(Read("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").error, kMalformed);
+  EXPECT_EQ(
+      Read("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").error,
+      kMalformed);
   EXPECT_EQ(Read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\r\n").error, kMalformed);
 }
 
 TEST(ResponseParser, ALengthSaidTwiceHasToBeTheSame) {
-  const auto read = [](const std::string& headers) { return Read("HTTP/1.1 200 OK\r\n" + headers + "\r\nhello"); };
+  const auto read = [](const std::string& headers) {
+    return Read("HTTP/1.1 200 OK\r\n" + headers + "\r\nhello");
+  };
   EXPECT_EQ(read("Content-Length: 5\r\nContent-Length: 5\r\n").body, "hello");
   EXPECT_EQ(read("Content-Length: 5\r\nContent-Length: 4\r\n").error, kMalformed);
   EXPECT_EQ(read("Content-Length: 5, 4\r\n").error, kMalformed);
@@ -263,29 +290,37 @@ TEST(ResponseParser, ALengthSaidTwiceHasToBeTheSame) {
 }
 
 TEST(ResponseParser, ALengthIsDigits) {
-  for (const char* length : {"", "+5", "-5", "5.0", "0x5", "5 5", "5;", "five", "5,", ",5", "18446744073709551616",
-                             "99999999999999999999999", "\xD9\xA5"}) {
-    const Outcome answer = ReadToTheClose("HTTP/1.1 200 OK\r\nContent-Length: " + std::string(length) + "\r\n\r\nhello");
+  for (const char* length : {"", "+5", "-5", "5.0", "0x5", "5 5", "5;", "five", "5,", ",5",
+                             "18446744073709551616", "99999999999999999999999", "\xD9\xA5"}) {
+    const Outcome answer =
+        ReadToTheClose("HTTP/1.1 200 OK\r\nContent-Length: " + std::string(length) + "\r\n\r\nhello");
     EXPECT_EQ(answer.error, kMalformed) << length;
   }
 }
 
 TEST(ResponseParser, LengthAndChunksAtOnceAreRefused) {
   const std::string body = "\r\n5\r\nhello\r\n0\r\n\r\n";
-  EXPECT_EQ(Read("HTTP/1.1 200 OK\r\nContent-Length: 15\r\nTransfer-Encoding: chunked\r\n" + body).error, kMalformed);
-  EXPECT_EQ(Read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 15\r\n" + body).error, kMalformed);
-  EXPECT_EQ(Read("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 15\r\n" + body).error, kMalformed);
+  EXPECT_EQ(Read("HTTP/1.1 200 OK\r\nContent-Length: 15\r\nTransfer-Encoding: chunked\r\n" + body).error,
+            kMalformed);
+  EXPECT_EQ(Read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 15\r\n" + body).error,
+            kMalformed);
+  EXPECT_EQ(Read("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 15\r\n" + body).error,
+            kMalformed);
 }
 
 TEST(ResponseParser, OnlyChunkedIsATransferEncoding) {
-  for (const char* coding : {"gzip", "gzip, chunked", "chunked, gzip", "chunked, chunked", "identity", "xchunked", "chunked;q=1",
-                             "", "\"chunked\"", "chunked,", "\x0b chunked"}) {
-    const Outcome answer =
-        ReadToTheClose("HTTP/1.1 200 OK\r\nTransfer-Encoding: " + std::string(coding) + "\r\n\r\n1\r\nx\r\n0\r\n\r\n");
+  for (const char* coding : {"gzip", "gzip, chunked", "chunked, gzip", "chunked, chunked", "identity",
+                             "xchunked", "chunked;q=1", "", "\"chunked\"", "chunked,", "\x0b chunked"}) {
+    const Outcome answer = ReadToTheClose("HTTP/1.1 200 OK\r\nTransfer-Encoding: " + std::string(coding) +
+                                          "\r\n\r\n1\r\nx\r\n0\r\n\r\n");
     EXPECT_EQ(answer.error, kMalformed) << coding;
   }
-  EXPECT_EQ(Read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").error, kMalformed);
-  EXPECT_EQ(ReadToTheClose("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").error, kMalformed)
+  EXPECT_EQ(
+      Read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+          .error,
+      kMalformed);
+  EXPECT_EQ(ReadToTheClose("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").error,
+            kMalformed)
       << "HTTP/1.0 knows no chunks (RFC 9112, 6.1)";
 }
 
@@ -297,17 +332,28 @@ TEST(ResponseParser, AFoldedLineIsOneValue) {
 }
 
 TEST(ResponseParser, WhatIsNotHttpIsRefused) {
-  for (const std::string& bytes :
-       {"SSH-2.0-OpenSSH_9.2\r\n"s, "\x15\x03\x01\0\x02\x02\x28 and so on"s,
-        "HTTP/2.0 200 OK\r\n\r\n"s, "HTTP/1.1 OK\r\n\r\n"s, "HTTP/1.1 20 OK\r\n\r\n"s,
-        "HTTP/1.1 2000 OK\r\n\r\n"s, "HTTP/1.1  200 OK\r\n\r\n"s, "http/1.1 200 OK\r\n\r\n"s,
-        "HTTP/1.1 000 OK\r\nContent-Length: 0\r\n\r\n"s, "HTTP/1.1 099 OK\r\nContent-Length: 0\r\n\r\n"s,
-        "HTTP/1.1 -20 OK\r\n\r\n"s, "\r\nHTTP/1.1 200 OK\r\n\r\n"s,
-        "HTTP/1.1 200 OK\nContent-Length: 0\n\n"s, "HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n"s,
-        "HTTP/1.1 200 OK\r\n Content-Length: 0\r\n\r\n"s, "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"s,
-        "HTTP/1.1 200 OK\r\n: no name\r\n\r\n"s, "HTTP/1.1 200 OK\r\nA: b\nContent-Length: 0\r\n\r\n"s,
-        "HTTP/1.1 200 OK\r\nA: b\rC: d\r\n\r\n"s, "HTTP/1.1 200 OK\r\nA: \0\r\n\r\n"s,
-        "HTTP/1.1 200 O\0K\r\n\r\n"s, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"s}) {
+  for (const std::string& bytes : {"SSH-2.0-OpenSSH_9.2\r\n"s,
+                                   "\x15\x03\x01\0\x02\x02\x28 and so on"s,
+                                   "HTTP/2.0 200 OK\r\n\r\n"s,
+                                   "HTTP/1.1 OK\r\n\r\n"s,
+                                   "HTTP/1.1 20 OK\r\n\r\n"s,
+                                   "HTTP/1.1 2000 OK\r\n\r\n"s,
+                                   "HTTP/1.1  200 OK\r\n\r\n"s,
+                                   "http/1.1 200 OK\r\n\r\n"s,
+                                   "HTTP/1.1 000 OK\r\nContent-Length: 0\r\n\r\n"s,
+                                   "HTTP/1.1 099 OK\r\nContent-Length: 0\r\n\r\n"s,
+                                   "HTTP/1.1 -20 OK\r\n\r\n"s,
+                                   "\r\nHTTP/1.1 200 OK\r\n\r\n"s,
+                                   "HTTP/1.1 200 OK\nContent-Length: 0\n\n"s,
+                                   "HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n"s,
+                                   "HTTP/1.1 200 OK\r\n Content-Length: 0\r\n\r\n"s,
+                                   "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"s,
+                                   "HTTP/1.1 200 OK\r\n: no name\r\n\r\n"s,
+                                   "HTTP/1.1 200 OK\r\nA: b\nContent-Length: 0\r\n\r\n"s,
+                                   "HTTP/1.1 200 OK\r\nA: b\rC: d\r\n\r\n"s,
+                                   "HTTP/1.1 200 OK\r\nA: \0\r\n\r\n"s,
+                                   "HTTP/1.1 200 O\0K\r\n\r\n"s,
+                                   "GET / HTTP/1.1\r\nHost: a\r\n\r\n"s}) {
     EXPECT_EQ(ReadToTheClose(bytes).error, kMalformed) << bytes;
   }
 }
@@ -323,8 +369,10 @@ TEST(ResponseParser, HeadersAreBounded) {
   EXPECT_TRUE(Read(head + "A: " + std::string(800, 'x') + "\r\n\r\n", small).done);
   EXPECT_EQ(Read(head + "A: " + std::string(2000, 'x') + "\r\n\r\n", small).error, kTooLarge);
   EXPECT_EQ(Read(head + std::string(2000, 'x'), small).error, kTooLarge) << "a name without an end";
-  EXPECT_EQ(Read("HTTP/1.1 200 " + std::string(2000, 'x'), small).error, kTooLarge) << "a reason without an end";
-  EXPECT_EQ(Read(head + "A: b\r\n" + std::string(2000, ' '), small).error, kTooLarge) << "a fold without an end";
+  EXPECT_EQ(Read("HTTP/1.1 200 " + std::string(2000, 'x'), small).error, kTooLarge)
+      << "a reason without an end";
+  EXPECT_EQ(Read(head + "A: b\r\n" + std::string(2000, ' '), small).error, kTooLarge)
+      << "a fold without an end";
 }
 
 // Header by header, each read on its own: Beast alone counts none of them against the others.
@@ -349,16 +397,20 @@ TEST(ResponseParser, ManySmallHeadersAreBoundedToo) {
 TEST(ResponseParser, EndlessInterimResponsesAreBounded) {
   ResponseParser parser({.max_header_bytes = 10'000}, false);
   bool refused = false;
-  for (int i = 0; i < 1000 && !refused; ++i) refused = !parser.Feed("HTTP/1.1 103 Hint\r\nLink: </a>; rel=x\r\n\r\n").ok();
+  for (int i = 0; i < 1000 && !refused; ++i)
+    refused = !parser.Feed("HTTP/1.1 103 Hint\r\nLink: </a>; rel=x\r\n\r\n").ok();
   EXPECT_TRUE(refused);
 }
 
 TEST(ResponseParser, ChunkLinesAndTrailersAreBounded) {
   const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   const Reading small{.limits = {.max_header_bytes = 1000}};
-  EXPECT_EQ(ReadInPieces(head + "1;" + std::string(100'000, 'x'), 500, small).error, kTooLarge) << "an extension without an end";
-  EXPECT_EQ(ReadInPieces(head + std::string(100'000, '0'), 500, small).error, kTooLarge) << "a size without an end";
-  EXPECT_EQ(ReadInPieces(head + "0\r\n" + std::string(100'000, 'x'), 500, small).error, kTooLarge) << "a trailer without an end";
+  EXPECT_EQ(ReadInPieces(head + "1;" + std::string(100'000, 'x'), 500, small).error, kTooLarge)
+      << "an extension without an end";
+  EXPECT_EQ(ReadInPieces(head + std::string(100'000, '0'), 500, small).error, kTooLarge)
+      << "a size without an end";
+  EXPECT_EQ(ReadInPieces(head + "0\r\n" + std::string(100'000, 'x'), 500, small).error, kTooLarge)
+      << "a trailer without an end";
   std::string trailers = head + "0\r\n";
   for (int i = 0; i < 10'000; ++i) trailers += "T: 1\r\n";
   EXPECT_EQ(ReadInPieces(trailers, 500, small).error, kTooLarge);
@@ -368,7 +420,8 @@ TEST(ResponseParser, BodiesAreBounded) {
   const Reading small{.limits = {.max_body_bytes = 10}, .then_closed = true};
   const std::string head = "HTTP/1.1 200 OK\r\n";
   EXPECT_EQ(Read(head + "Content-Length: 10\r\n\r\n0123456789", small).body, "0123456789");
-  EXPECT_EQ(Read(head + "Content-Length: 11\r\n\r\n", small).error, kTooLarge) << "announced: before a byte of it came";
+  EXPECT_EQ(Read(head + "Content-Length: 11\r\n\r\n", small).error, kTooLarge)
+      << "announced: before a byte of it came";
   EXPECT_EQ(Read(head + "Content-Length: 18446744073709551615\r\n\r\n", small).error, kTooLarge);
   const std::string chunked = head + "Transfer-Encoding: chunked\r\n\r\n";
   EXPECT_EQ(Read(chunked + "5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n", small).body, "0123456789");

@@ -1,4 +1,5 @@
-// TLS against real servers with certificates made here: which are trusted, and what a person is told of those that are not.
+// TLS against real servers with certificates made here: which are trusted, and what a person is told of those
+// that are not.
 #include "net/tls.h"
 
 #include <gtest/gtest.h>
@@ -90,7 +91,8 @@ TEST(Tls, FiveMegabytesEachWay) {
 }
 
 TEST(Tls, AnExpiredCertificate) {
-  const Call call = CallServerWith(test::MakeCertificate(Authority(), {.valid_from_days = -10, .valid_to_days = -1}));
+  const Call call =
+      CallServerWith(test::MakeCertificate(Authority(), {.valid_from_days = -10, .valid_to_days = -1}));
   EXPECT_EQ(call->error(), "TLS_FAILED");
   EXPECT_NE(call->hint().find("expired"), std::string::npos) << call->hint();
 }
@@ -102,12 +104,14 @@ TEST(Tls, ACertificateOfTheFuture) {
 }
 
 TEST(Tls, ACertificateForAnotherHost) {
-  const Credentials other_address = test::MakeCertificate(Authority(), {.names = "DNS:localhost,IP:127.0.0.2"});
-  const Credentials other_name = test::MakeCertificate(Authority(), {.names = "DNS:example.com,IP:127.0.0.1"});
+  const Credentials other_address =
+      test::MakeCertificate(Authority(), {.names = "DNS:localhost,IP:127.0.0.2"});
+  const Credentials other_name =
+      test::MakeCertificate(Authority(), {.names = "DNS:example.com,IP:127.0.0.1"});
   // An address written as a name is not that address (RFC 6125, RFC 2818 3.1).
   const Credentials as_name = test::MakeCertificate(Authority(), {.names = "DNS:127.0.0.1"});
-  for (const Call& call : {CallServerWith(other_address, "127.0.0.1"), CallServerWith(other_name, "localhost"),
-                           CallServerWith(as_name, "127.0.0.1")}) {
+  for (const Call& call : {CallServerWith(other_address, "127.0.0.1"),
+                           CallServerWith(other_name, "localhost"), CallServerWith(as_name, "127.0.0.1")}) {
     EXPECT_EQ(call->error(), "TLS_FAILED");
     EXPECT_NE(call->hint().find("another host"), std::string::npos) << call->hint();
   }
@@ -128,7 +132,8 @@ TEST(Tls, AnAuthorityThatIsNotTrusted) {
 TEST(Tls, NothingOfTheRequestIsSentToAServerThatIsNotTrusted) {
   Loop loop;
   std::atomic<bool> asked{false};
-  Server server([&](Peer& peer) { asked = !peer.ReadRequest().empty(); }, ServerTls{test::MakeSelfSigned(), TLS1_3_VERSION});
+  Server server([&](Peer& peer) { asked = !peer.ReadRequest().empty(); },
+                ServerTls{test::MakeSelfSigned(), TLS1_3_VERSION});
   {
     Client client(loop, Trusting(server.url()));
     EXPECT_EQ(client.Fetch()->error(), "TLS_FAILED");
@@ -140,13 +145,15 @@ TEST(Tls, NothingOfTheRequestIsSentToAServerThatIsNotTrusted) {
 TEST(Tls, OneOfSeveralTrustedAuthoritiesIsEnough) {
   Loop loop;
   Server server(Serve, ServerTls{Good()});
-  Client client(loop, Trusting(server.url(), test::MakeAuthority().certificate_pem + "\n# a comment\n" + Authority().certificate_pem));
+  Client client(loop, Trusting(server.url(), test::MakeAuthority().certificate_pem + "\n# a comment\n" +
+                                                 Authority().certificate_pem));
   EXPECT_EQ(client.Fetch()->status(), 200);
 }
 
 TEST(Tls, WithoutVerificationAnyCertificateWillDo) {
   for (const Credentials& credentials :
-       {test::MakeSelfSigned({.names = "DNS:example.com", .valid_from_days = -10, .valid_to_days = -1}), Good()}) {
+       {test::MakeSelfSigned({.names = "DNS:example.com", .valid_from_days = -10, .valid_to_days = -1}),
+        Good()}) {
     Loop loop;
     Server server(Serve, ServerTls{credentials});
     auto options = OptionsFor(server.url());
@@ -210,7 +217,8 @@ TEST(Tls, OnlyAnOrderlyCloseEndsABodyWithoutALength) {
     Client client(loop, Trusting(server.url()));
     const Call call = client.Fetch();
     EXPECT_EQ(call->body(), orderly ? "all of it?" : "");
-    EXPECT_EQ(call->error(), orderly ? "" : "MALFORMED_RESPONSE") << "anybody on the way can end a TCP stream (RFC 9112, 9.8)";
+    EXPECT_EQ(call->error(), orderly ? "" : "MALFORMED_RESPONSE")
+        << "anybody on the way can end a TCP stream (RFC 9112, 9.8)";
   }
 }
 
@@ -265,7 +273,9 @@ TEST(TlsContext, CredentialsThatCannotBeRead) {
     EXPECT_EQ(context.error().code, ErrorCode::kConfigInvalid);
     EXPECT_EQ(context.error().message.find(secret), std::string::npos);
   }
-  EXPECT_TRUE(TlsContext::Create({.trusted_pem = trusted, .cert_pem = own.certificate_pem, .key_pem = own.key_pem}).ok());
+  EXPECT_TRUE(
+      TlsContext::Create({.trusted_pem = trusted, .cert_pem = own.certificate_pem, .key_pem = own.key_pem})
+          .ok());
   EXPECT_TRUE(TlsContext::Create({.trusted_pem = "", .verify = false}).ok());
 }
 

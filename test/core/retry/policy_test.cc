@@ -78,11 +78,10 @@ TEST(Policy, JitterKeepsToItsBounds) {
 TEST(Policy, JitterUsesItsWholeRange) {
   Policy policy;
   policy.base_ms = policy.max_ms = 1000;
-  const std::pair<Jitter, std::pair<std::int64_t, std::int64_t>> ranges[] = {
-      {Jitter::kNone, {1000, 1000}},
-      {Jitter::kFull, {0, 999}},
-      {Jitter::kEqual, {500, 999}},
-      {Jitter::kAdd, {1000, 1499}}};
+  const std::pair<Jitter, std::pair<std::int64_t, std::int64_t>> ranges[] = {{Jitter::kNone, {1000, 1000}},
+                                                                             {Jitter::kFull, {0, 999}},
+                                                                             {Jitter::kEqual, {500, 999}},
+                                                                             {Jitter::kAdd, {1000, 1499}}};
   for (const auto& [jitter, range] : ranges) {
     policy.jitter = jitter;
     EXPECT_EQ(BackoffMs(policy, 1, 0), range.first);
@@ -124,7 +123,8 @@ TEST(Policy, NoTryBeginsAfterTheTimeIsUp) {
 TEST(Policy, OnlyWhatATryCanMendIsTriedAgain) {
   for (const ErrorInfo& row : ErrorTable()) {
     const auto code = static_cast<ErrorCode>(&row - ErrorTable().data());
-    EXPECT_EQ(NextDelayMs(Plain(), {.code = code, .message = {}}, 1, 0, 0).has_value(), row.retryable) << row.name;
+    EXPECT_EQ(NextDelayMs(Plain(), {.code = code, .message = {}}, 1, 0, 0).has_value(), row.retryable)
+        << row.name;
   }
   for (int status = 300; status < 600; ++status) {
     const Error error{.code = CodeForStatus(status), .message = {}, .status = status};

@@ -36,12 +36,27 @@ TEST(RetryAfter, ANumberTooLargeToHoldIsTheLongestWait) {
 }
 
 TEST(RetryAfter, WhatIsNeitherIsNothing) {
-  for (const std::string& value :
-       {std::string(), "-1"s, "+1"s, "1.5"s, "1,5"s,
-        "1e3"s, "0x10"s, "1s"s, " 1"s, "1 "s,
-        "1\t"s, "\r\n1"s, "1\0"s, "\0001"s,
-        "soon"s, " "s, "\xD9\xA1"s, "1, 2"s,
-        std::string(1 << 20, 'x'), std::string(1 << 20, ' '), std::string(1 << 20, '9') + "x"}) {
+  for (const std::string& value : {std::string(),
+                                   "-1"s,
+                                   "+1"s,
+                                   "1.5"s,
+                                   "1,5"s,
+                                   "1e3"s,
+                                   "0x10"s,
+                                   "1s"s,
+                                   " 1"s,
+                                   "1 "s,
+                                   "1\t"s,
+                                   "\r\n1"s,
+                                   "1\0"s,
+                                   "\0001"s,
+                                   "soon"s,
+                                   " "s,
+                                   "\xD9\xA1"s,
+                                   "1, 2"s,
+                                   std::string(1 << 20, 'x'),
+                                   std::string(1 << 20, ' '),
+                                   std::string(1 << 20, '9') + "x"}) {
     EXPECT_EQ(Parse(value), std::nullopt) << value.substr(0, 40);
   }
 }
@@ -58,8 +73,7 @@ TEST(RetryAfter, AllThreeFormsOfADate) {
 }
 
 TEST(RetryAfter, DatesOfEveryMonth) {
-  const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   std::int64_t day_ms = 1'767'225'600'000;  // 2026-01-01
   for (int month = 0; month < 12; ++month) {
@@ -77,11 +91,11 @@ TEST(RetryAfter, DatesOfEveryMonth) {
 }
 
 TEST(RetryAfter, ImpossibleDatesAreNothing) {
-  for (const char* date : {"Sun, 31 Feb 1994 08:49:37 GMT", "Mon, 29 Feb 2027 08:49:37 GMT",
-                           "Sun, 31 Apr 2094 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
-                           "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
-                           "Sun, 06 Nov 1994 08:60:00 GMT", "Sun, 06 Nov 1994 08:49:61 GMT",
-                           "Sun, 06 Foo 1994 08:49:37 GMT", "Xyz, 06 Nov 1994 08:49:37 GMT"}) {
+  for (const char* date :
+       {"Sun, 31 Feb 1994 08:49:37 GMT", "Mon, 29 Feb 2027 08:49:37 GMT", "Sun, 31 Apr 2094 08:49:37 GMT",
+        "Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
+        "Sun, 06 Nov 1994 08:60:00 GMT", "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 06 Foo 1994 08:49:37 GMT",
+        "Xyz, 06 Nov 1994 08:49:37 GMT"}) {
     EXPECT_EQ(Parse(date), std::nullopt) << date;
   }
   EXPECT_NE(Parse("Tue, 29 Feb 2028 08:49:37 GMT"), std::nullopt) << "a leap year";
@@ -93,17 +107,16 @@ TEST(RetryAfter, ALeapSecondIsATimeOfDay) {
 
 // RFC 9110, 5.6.7: HTTP-date is case-sensitive, and has no optional white space.
 TEST(RetryAfter, WhatOnlyResemblesADateIsNothing) {
-  for (const std::string& date :
-       {"Sun, 06 Nov 1994 08:49:37 gmt"s, "sun, 06 Nov 1994 08:49:37 GMT"s,
-        "SUN, 06 NOV 1994 08:49:37 GMT"s, "Sun, 06 Nov 1994 08:49:37"s,
-        "Sun, 06 Nov 1994 08:49:37 UTC"s, "Sun, 06 Nov 1994 08:49:37 +0000"s,
-        "Sun, 06 Nov 1994 08:49:37 GMT "s, " Sun, 06 Nov 1994 08:49:37 GMT"s,
-        "Sun, 06 Nov 1994 08:49:37 GMTx"s, "Sun, 06 Nov 1994 08:49:37 GMT\0"s,
-        "Sun, 06\0Nov 1994 08:49:37 GMT"s, "Sun, 6 Nov 1994 08:49:37 GMT"s,
-        "Sun,06 Nov 1994 08:49:37 GMT"s, "Sun, 06  Nov 1994 08:49:37 GMT"s,
-        "Sun, 06 Nov 94 08:49:37 GMT"s, "Sun, 06-Nov-1994 08:49:37 GMT"s,
-        "Sun, 06 Nov 1994 8:49:37 GMT"s, "1994-11-06T08:49:37Z"s,
-        "Sun Nov  6 08:49:37 1994 GMT"s, "Sun, 06 Nov -994 08:49:37 GMT"s}) {
+  for (const std::string& date : {"Sun, 06 Nov 1994 08:49:37 gmt"s,  "sun, 06 Nov 1994 08:49:37 GMT"s,
+                                  "SUN, 06 NOV 1994 08:49:37 GMT"s,  "Sun, 06 Nov 1994 08:49:37"s,
+                                  "Sun, 06 Nov 1994 08:49:37 UTC"s,  "Sun, 06 Nov 1994 08:49:37 +0000"s,
+                                  "Sun, 06 Nov 1994 08:49:37 GMT "s, " Sun, 06 Nov 1994 08:49:37 GMT"s,
+                                  "Sun, 06 Nov 1994 08:49:37 GMTx"s, "Sun, 06 Nov 1994 08:49:37 GMT\0"s,
+                                  "Sun, 06\0Nov 1994 08:49:37 GMT"s, "Sun, 6 Nov 1994 08:49:37 GMT"s,
+                                  "Sun,06 Nov 1994 08:49:37 GMT"s,   "Sun, 06  Nov 1994 08:49:37 GMT"s,
+                                  "Sun, 06 Nov 94 08:49:37 GMT"s,    "Sun, 06-Nov-1994 08:49:37 GMT"s,
+                                  "Sun, 06 Nov 1994 8:49:37 GMT"s,   "1994-11-06T08:49:37Z"s,
+                                  "Sun Nov  6 08:49:37 1994 GMT"s,   "Sun, 06 Nov -994 08:49:37 GMT"s}) {
     EXPECT_EQ(Parse(date, 0), std::nullopt) << date;
   }
 }

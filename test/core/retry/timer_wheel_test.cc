@@ -41,8 +41,8 @@ TEST(TimerWheel, WhatIsDueAlreadyFiresInTheNextAdvanceNotInTheCall) {
   TimerWheel wheel(1000);
   int fired = 0;
   Timer timer([&] { ++fired; });
-  for (const std::int64_t due : {std::int64_t{1000}, std::int64_t{0}, std::int64_t{-5},
-                                 std::numeric_limits<std::int64_t>::min()}) {
+  for (const std::int64_t due :
+       {std::int64_t{1000}, std::int64_t{0}, std::int64_t{-5}, std::numeric_limits<std::int64_t>::min()}) {
     wheel.Schedule(timer, due);
     EXPECT_EQ(fired, 0);
     EXPECT_LE(*wheel.NextWakeMs(), 1001);
@@ -117,7 +117,8 @@ TEST(TimerWheel, ACallbackMayScheduleItselfAndOthers) {
   other = std::make_unique<Timer>([&] { at.push_back(-other->due_ms()); });
   timer = std::make_unique<Timer>([&] {
     at.push_back(timer->due_ms());
-    if (at.size() == 1) wheel.Schedule(*other, timer->due_ms());  // this very moment has begun: the next one counts
+    if (at.size() == 1)
+      wheel.Schedule(*other, timer->due_ms());  // this very moment has begun: the next one counts
     if (at.size() < 4) wheel.Schedule(*timer, timer->due_ms() + 300);
   });
   wheel.Schedule(*timer, 100);
@@ -227,7 +228,9 @@ TEST(TimerWheel, AgreesWithASortedMap) {
           wheel.Cancel(*entry.timer);
           if (entry.place != model.end()) model.erase(std::exchange(entry.place, model.end()));
           break;
-        case 3: now += static_cast<std::int64_t>(random() % reach); [[fallthrough]];
+        case 3:
+          now += static_cast<std::int64_t>(random() % reach);
+          [[fallthrough]];
         default: {
           last_due = 0;
           advancing_to = now;
@@ -256,7 +259,8 @@ TEST(TimerWheel, FollowingNextWakeMeetsEveryTimerInTime) {
   std::size_t fired = 0;
   std::vector<std::unique_ptr<Timer>> timers;
   for (int i = 0; i < 1000; ++i) {
-    const std::int64_t due = 778 + static_cast<std::int64_t>(random() % (std::uint64_t{1} << (1 + random() % 33)));
+    const std::int64_t due =
+        778 + static_cast<std::int64_t>(random() % (std::uint64_t{1} << (1 + random() % 33)));
     timers.push_back(std::make_unique<Timer>([&, due] {
       ++fired;
       ASSERT_EQ(now, due);

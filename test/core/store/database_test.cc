@@ -13,7 +13,9 @@ namespace {
 
 using namespace std::string_literals;
 
-Database Make(const std::string& path) { return std::move(Database::Open(path, Database::Mode::kReadWrite)).value(); }
+Database Make(const std::string& path) {
+  return std::move(Database::Open(path, Database::Mode::kReadWrite)).value();
+}
 
 TEST(Database, ValuesComeBackAsTheyWere) {
   const test::TempDirectory directory;

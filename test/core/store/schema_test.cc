@@ -10,7 +10,9 @@
 namespace trunkline::store {
 namespace {
 
-Database Make(const std::string& path) { return std::move(Database::Open(path, Database::Mode::kReadWrite)).value(); }
+Database Make(const std::string& path) {
+  return std::move(Database::Open(path, Database::Mode::kReadWrite)).value();
+}
 
 std::string OneValue(Database& database, const char* sql) {
   auto query = database.Prepare(sql);
@@ -37,7 +39,8 @@ TEST(Schema, EveryCommitIsSynced) {
   Database database = Make(directory.path("a.db"));
   ASSERT_TRUE(PrepareSchema(database).ok());
   EXPECT_EQ(OneValue(database, "PRAGMA journal_mode"), "wal");
-  EXPECT_EQ(OneValue(database, "PRAGMA synchronous"), "2") << "FULL: in WAL mode, less loses commits at a power cut";
+  EXPECT_EQ(OneValue(database, "PRAGMA synchronous"), "2")
+      << "FULL: in WAL mode, less loses commits at a power cut";
 }
 
 TEST(Schema, ALaterVersionIsLeftAlone) {

@@ -1,4 +1,5 @@
-// The store: what is written is there after a restart, in order and unaltered; one writer, and commits in groups.
+// The store: what is written is there after a restart, in order and unaltered; one writer, and commits in
+// groups.
 #include "store/store.h"
 
 #include <gtest/gtest.h>
@@ -284,7 +285,8 @@ TEST(Store, NothingIsTakenBeforeItIsOpen) {
   EXPECT_TRUE(store.Append(MakeEvent("a")).ok());
 }
 
-// From many threads at once: every event is there, in order within its thread, and the commits are far fewer than the events.
+// From many threads at once: every event is there, in order within its thread, and the commits are far fewer
+// than the events.
 TEST(Store, CommitsAreSharedByManyThreads) {
   constexpr int kThreads = 4;
   constexpr int kEach = 500;
@@ -298,19 +300,21 @@ TEST(Store, CommitsAreSharedByManyThreads) {
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < kEach; ++i) {
-        store->Append(MakeEvent(std::to_string(t) + "-" + std::to_string(i)), [&, t](Result<StoredEvent> stored) {
-          ASSERT_TRUE(stored.ok());
-          ASSERT_GT(stored->seq, last[static_cast<std::size_t>(t)]);
-          last[static_cast<std::size_t>(t)] = stored->seq;
-          ++answered;
-        });
+        store->Append(MakeEvent(std::to_string(t) + "-" + std::to_string(i)),
+                      [&, t](Result<StoredEvent> stored) {
+                        ASSERT_TRUE(stored.ok());
+                        ASSERT_GT(stored->seq, last[static_cast<std::size_t>(t)]);
+                        last[static_cast<std::size_t>(t)] = stored->seq;
+                        ++answered;
+                      });
       }
     });
   }
   EXPECT_TRUE(store.mailbox.RunUntil([&] { return answered == kThreads * kEach; }));
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(Count(directory, "events"), kThreads * kEach);
-  EXPECT_LT(store.mailbox.posted() - posted_before, static_cast<std::size_t>(kThreads * kEach / 4)) << "one post for each commit";
+  EXPECT_LT(store.mailbox.posted() - posted_before, static_cast<std::size_t>(kThreads * kEach / 4))
+      << "one post for each commit";
 }
 
 TEST(Store, ManyReadersAndWritersAtOnce) {
@@ -362,7 +366,8 @@ TEST(Store, ItsEndWritesWhatIsWaitingAndThenPostsNothing) {
     const std::int64_t done = store.Seq(MakeEvent("done"));
     int answered = 0;
     for (int i = 0; i < 100; ++i) {
-      store->Append(MakeEvent("e" + std::to_string(i)), [&](Result<StoredEvent> stored) { answered += stored.ok() ? 1 : 100; });
+      store->Append(MakeEvent("e" + std::to_string(i)),
+                    [&](Result<StoredEvent> stored) { answered += stored.ok() ? 1 : 100; });
     }
     store->MarkDone(done, nullptr);
     store.Destroy();

@@ -40,7 +40,8 @@ void Extend(X509* certificate, X509* issuer, int nid, const std::string& value) 
 }
 
 // Without an issuer it signs itself.
-Credentials Make(const std::string& name, bool authority, const CertificateOptions& options, const Credentials* issuer) {
+Credentials Make(const std::string& name, bool authority, const CertificateOptions& options,
+                 const Credentials* issuer) {
   static long serial = 1;
   ++serial;
   // Authorities of one name would be taken for one another.
@@ -60,7 +61,8 @@ Credentials Make(const std::string& name, bool authority, const CertificateOptio
   Certificate issuing;
   Key issuing_key;
   if (issuer != nullptr) {
-    const Bio in(BIO_new_mem_buf(issuer->certificate_pem.data(), static_cast<int>(issuer->certificate_pem.size())));
+    const Bio in(
+        BIO_new_mem_buf(issuer->certificate_pem.data(), static_cast<int>(issuer->certificate_pem.size())));
     const Bio key_in(BIO_new_mem_buf(issuer->key_pem.data(), static_cast<int>(issuer->key_pem.size())));
     issuing.reset(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
     issuing_key.reset(PEM_read_bio_PrivateKey(key_in.get(), nullptr, nullptr, nullptr));
@@ -91,6 +93,8 @@ Credentials MakeCertificate(const Credentials& issuer, const CertificateOptions&
   return Make("trunkline test server", false, options, &issuer);
 }
 
-Credentials MakeSelfSigned(const CertificateOptions& options) { return Make("trunkline test server", false, options, nullptr); }
+Credentials MakeSelfSigned(const CertificateOptions& options) {
+  return Make("trunkline test server", false, options, nullptr);
+}
 
 }  // namespace trunkline::test

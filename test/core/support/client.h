@@ -20,7 +20,9 @@ struct Outcome {
   int status() const { return result && result->ok() ? (*result)->status : 0; }
   std::string body() const { return result && result->ok() ? (*result)->body : std::string(); }
   // The error's name; empty for none.
-  std::string error() const { return result && !result->ok() ? std::string(Describe(result->error().code).name) : std::string(); }
+  std::string error() const {
+    return result && !result->ok() ? std::string(Describe(result->error().code).name) : std::string();
+  }
   std::string message() const { return result && !result->ok() ? result->error().message : std::string(); }
   std::string hint() const { return result && !result->ok() ? result->error().hint : std::string(); }
 };
@@ -46,14 +48,17 @@ class Client {
     auto call = std::make_shared<Outcome>();
     auto wire = net::Serialize(client_->base(), request);
     EXPECT_TRUE(wire.ok());
-    client_->Send(std::move(*wire), request.method == "HEAD", timeout_ms, [call](Result<net::Response> result) {
-      call->result = std::move(result);
-      ++call->calls;
-    });
+    client_->Send(std::move(*wire), request.method == "HEAD", timeout_ms,
+                  [call](Result<net::Response> result) {
+                    call->result = std::move(result);
+                    ++call->calls;
+                  });
     EXPECT_FALSE(call->done()) << "the callback never runs inside the call";
     return call;
   }
-  Call Get(const std::string& path = "/", std::int64_t timeout_ms = 5000) { return Start({.target = path}, timeout_ms); }
+  Call Get(const std::string& path = "/", std::int64_t timeout_ms = 5000) {
+    return Start({.target = path}, timeout_ms);
+  }
   Call Post(std::string body) {
     return Start({.method = "POST", .target = "/", .headers = {}, .body = std::move(body), .has_body = true});
   }

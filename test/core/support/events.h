@@ -13,12 +13,9 @@ namespace trunkline::test {
 
 inline const std::string kSecret = "webhook secret";
 
-inline std::string EventBody(const std::string& id, const std::string& intent = "billing") {
-  return R"({"webhookEventId":")" + id + R"(","intent":")" + intent + R"(","dialogId":"d-)" + id + R"(","sessionId":"s-)" + id + R"("})";
-}
-
-inline json::EventFields EventFieldsOf(const std::string& id, const std::string& intent = "billing") {
-  return {id, intent, "d-" + id, "s-" + id};
+inline std::string WebhookBody(const std::string& id, const std::string& intent = "billing") {
+  return R"({"webhookEventId":")" + id + R"(","intent":")" + intent + R"(","dialogId":"d-)" + id +
+         R"(","sessionId":"s-)" + id + R"("})";
 }
 
 inline std::vector<std::uint8_t> SecretBytes() { return {kSecret.begin(), kSecret.end()}; }

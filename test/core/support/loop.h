@@ -1,4 +1,5 @@
-// A libuv loop that a test drives by hand: it turns until what is expected has happened, and time moves only when the test says so.
+// A libuv loop that a test drives by hand: it turns until what is expected has happened, and time moves only
+// when the test says so.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -35,7 +36,8 @@ class Loop {
   bool RunUntil(const std::function<bool()>& happened) {
     bool too_late = false;
     guard_.data = &too_late;
-    uv_timer_start(&guard_, [](uv_timer_t* timer) { *static_cast<bool*>(timer->data) = true; }, 60'000, 0);
+    uv_timer_start(
+        &guard_, [](uv_timer_t* timer) { *static_cast<bool*>(timer->data) = true; }, 60'000, 0);
     for (;;) {
       SettleTimers();
       if (happened() || too_late) break;

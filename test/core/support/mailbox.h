@@ -1,4 +1,5 @@
-// The engine's mailbox, played by the test: jobs that other threads post run when the test waits for something.
+// The engine's mailbox, played by the test: jobs that other threads post run when the test waits for
+// something.
 #pragma once
 
 #include <gtest/gtest.h>

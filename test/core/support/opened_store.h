@@ -15,7 +15,8 @@
 
 namespace trunkline::test {
 
-inline store::StoredEvent MakeEvent(const std::string& id, const std::string& payload = "{}", const std::string& queue = "q") {
+inline store::StoredEvent MakeEvent(const std::string& id, const std::string& payload = "{}",
+                                    const std::string& queue = "q") {
   store::StoredEvent event;
   event.event_id = id;
   event.intent = "intent of " + id;
@@ -31,7 +32,8 @@ class OpenedStore {
  public:
   explicit OpenedStore(const std::string& directory, store::StoreOptions options = {}) {
     options.directory = directory;
-    store_ = std::make_unique<store::Store>(std::move(options), clock, [this](Mailbox::Job job) { mailbox.Post(std::move(job)); });
+    store_ = std::make_unique<store::Store>(std::move(options), clock,
+                                            [this](Mailbox::Job job) { mailbox.Post(std::move(job)); });
   }
 
   // Waits for the answer that `submit` asks for.

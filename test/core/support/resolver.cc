@@ -29,7 +29,8 @@ ResolverFake::~ResolverFake() {
 }  // namespace trunkline::test
 
 // libuv finds this one before the C library's.
-extern "C" __attribute__((visibility("default"))) int getaddrinfo(const char* name, const char* service, const addrinfo* hints,
+extern "C" __attribute__((visibility("default"))) int getaddrinfo(const char* name, const char* service,
+                                                                  const addrinfo* hints,
                                                                   addrinfo** found) noexcept(false) {
   using namespace trunkline::test;
   using Lookup = int (*)(const char*, const char*, const addrinfo*, addrinfo**);

@@ -68,8 +68,9 @@ Peer::~Peer() {
 
 bool Peer::ReadSome() {
   std::array<char, 64 * 1024> buffer;
-  const auto count = tls_ != nullptr ? static_cast<ssize_t>(SSL_read(tls_, buffer.data(), static_cast<int>(buffer.size())))
-                                     : ::recv(descriptor_, buffer.data(), buffer.size(), 0);
+  const auto count =
+      tls_ != nullptr ? static_cast<ssize_t>(SSL_read(tls_, buffer.data(), static_cast<int>(buffer.size())))
+                      : ::recv(descriptor_, buffer.data(), buffer.size(), 0);
   if (count <= 0) return false;
   unread_.append(buffer.data(), static_cast<std::size_t>(count));
   return true;
@@ -94,8 +95,9 @@ std::string Peer::ReadRequest() {
 
 bool Peer::Write(std::string_view bytes) {
   while (!bytes.empty()) {
-    const auto count = tls_ != nullptr ? static_cast<ssize_t>(SSL_write(tls_, bytes.data(), static_cast<int>(bytes.size())))
-                                       : ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const auto count =
+        tls_ != nullptr ? static_cast<ssize_t>(SSL_write(tls_, bytes.data(), static_cast<int>(bytes.size())))
+                        : ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (count <= 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
@@ -188,8 +190,8 @@ int UnusedPort() {
 }
 
 std::string Answer(int status, std::string_view body, std::string_view more_headers) {
-  return "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
-         std::string(more_headers) + "\r\n" + std::string(body);
+  return "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n" + std::string(more_headers) + "\r\n" + std::string(body);
 }
 
 }  // namespace trunkline::test

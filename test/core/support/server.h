@@ -1,5 +1,5 @@
-// A scripted TCP or TLS server on a loopback port that the system picks. Blocking sockets, a thread for each connection:
-// the script reads like the conversation that it plays.
+// A scripted TCP or TLS server on a loopback port that the system picks. Blocking sockets, a thread for each
+// connection: the script reads like the conversation that it plays.
 #pragma once
 
 #include <atomic>
@@ -30,10 +30,10 @@ class Peer {
   // Head and body (by Content-Length); empty when the client is gone.
   std::string ReadRequest();
   bool Write(std::string_view bytes);
-  void ReadToEnd();      // until the client closes
-  void CloseOrderly();   // TLS's close_notify too
+  void ReadToEnd();     // until the client closes
+  void CloseOrderly();  // TLS's close_notify too
   void Close();
-  void Reset();          // a TCP RST
+  void Reset();  // a TCP RST
 
  private:
   friend class Server;
@@ -50,13 +50,14 @@ class Peer {
 
 struct ServerTls {
   Credentials credentials;
-  int version = 0;               // TLS1_2_VERSION or TLS1_3_VERSION; 0: any
+  int version = 0;                 // TLS1_2_VERSION or TLS1_3_VERSION; 0: any
   std::string client_authority{};  // PEM; set: the client has to show a certificate of it
 };
 
 class Server {
  public:
-  using Script = std::function<void(Peer&)>;  // runs once for each connection; the connection closes with its end
+  using Script =
+      std::function<void(Peer&)>;  // runs once for each connection; the connection closes with its end
 
   explicit Server(Script script);
   Server(Script script, const ServerTls& tls);
