@@ -47,8 +47,8 @@ void TokenEndpoints::Post(const std::string& token_url, const oauth::TokenReques
                     .headers = request.headers,
                     .body = request.body,
                     .has_body = true};
-  if (post.target.empty()) post.target = "/";
-  if (!request.url_query.empty()) post.target.append("?").append(request.url_query);
+  if (post.target.empty()) post.target += '/';  // not = "/": GCC 12 warns of an overlap that is none
+  if (!request.url_query.empty()) post.target += "?" + request.url_query;
   auto wire = net::Serialize(base, post);
   if (!wire) return refuse(std::move(wire.error()));
   client.Send(

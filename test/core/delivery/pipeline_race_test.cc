@@ -111,6 +111,25 @@ TEST_F(PipelineRaceTest, ALateRecordDoesNotUndoAReplay) {
   EXPECT_EQ(journal.dead_letters.size(), 1u);
 }
 
+// The record is due when the replay is on its way to the disk: it must not be written after the reopening.
+TEST_F(PipelineRaceTest, ARecordThatIsDueDuringAReopeningWaits) {
+  Start();
+  Post("e1");
+  journal.Commit();
+  transport.Answer(200);
+  journal.refuse_records = true;
+  journal.Commit();
+  journal.refuse_records = false;
+  Replay("e1");
+  journal.CommitOne();  // found; the reopening is on its way
+  Advance(1000);
+  journal.Commit();
+  EXPECT_EQ(StateOf("e1"), store::EventState::kUnfinished) << "a crash now has to resume it";
+  transport.Answer(200);
+  journal.Commit();
+  EXPECT_EQ(StateOf("e1"), store::EventState::kDone);
+}
+
 // The same, but the replay is refused: then that record is all there is, and must not be dropped.
 TEST_F(PipelineRaceTest, ALateRecordOutlivesAReplayThatTheStoreRefuses) {
   Start();
