@@ -28,6 +28,9 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("setErrorClass", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
                 Environment::Of(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());
               }));
+  exports.Set("setSettle", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+                Environment::Of(info.Env()).settle = Napi::Persistent(info[0].As<Napi::Function>());
+              }));
   exports.Set("tearDown", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
                 Environment::Of(info.Env()).TearDown();
               }));
@@ -38,6 +41,7 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("parseRetryAfter", Napi::Function::New(env, ParseRetryAfter));
   exports.Set("HttpClient", DefineHttpClient(env));
   exports.Set("EventService", DefineEventService(env));
+  exports.Set("answerKinds", AnswerKinds(env));
   return exports;
 }
 

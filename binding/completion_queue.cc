@@ -1,6 +1,22 @@
 #include "completion_queue.h"
 
+#include <algorithm>
+
+#include "engine/engine.h"
+#include "environment.h"
+
 namespace trunkline::binding {
+namespace {
+
+constexpr std::size_t kCallResults = 64;  // of one call into JavaScript: its arguments lie on the stack
+
+}  // namespace
+
+void Settlements::Add(Napi::Env env, std::uint32_t slot, std::initializer_list<napi_value> values) {
+  arguments_.push_back(Napi::Number::New(env, slot));
+  arguments_.insert(arguments_.end(), values);
+  arguments_.insert(arguments_.end(), kValues - values.size(), undefined_);
+}
 
 std::shared_ptr<CompletionQueue> CompletionQueue::Create(Napi::Env env) {
   std::shared_ptr<CompletionQueue> queue(new CompletionQueue);
@@ -26,29 +42,55 @@ std::shared_ptr<CompletionQueue> CompletionQueue::Create(Napi::Env env) {
   return queue;
 }
 
-void CompletionQueue::Post(Completion completion) {
+void CompletionQueue::Push(std::unique_ptr<Completion> completion) {
+  {
+    const std::lock_guard guard(mutex_);
+    if (closed_) return;
+    waiting_.push_back(std::move(completion));
+    if (waiting_.size() > 1) return;  // the first one has seen to the wake-up
+  }
+  if (engine::Engine* engine = engine::Engine::Current()) {
+    engine->AtTurnEnd([self = shared_from_this()] { self->Wake(); });
+  } else {
+    Wake();
+  }
+}
+
+void CompletionQueue::Wake() {
   // Under the lock, so that Close cannot let Node free the function between the check and the call, which
   // only queues and wakes.
   const std::lock_guard guard(mutex_);
-  if (closed_) return;
-  waiting_.push_back(std::move(completion));
-  if (waiting_.size() == 1) napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
+  if (!closed_) napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
 }
 
 void CompletionQueue::Drain(Napi::Env env) {
-  std::vector<Completion> ready;
+  std::vector<std::unique_ptr<Completion>> ready;
   {
     const std::lock_guard guard(mutex_);
     ready.swap(waiting_);
   }
-  for (Completion& completion : ready) {
-    const Napi::HandleScope scope(env);
+  for (std::size_t from = 0; from < ready.size(); from += kCallResults) {
+    RunSome(env, ready.data() + from, ready.data() + std::min(from + kCallResults, ready.size()));
+  }
+}
+
+void CompletionQueue::RunSome(Napi::Env env, const std::unique_ptr<Completion>* first,
+                              const std::unique_ptr<Completion>* last) {
+  const Napi::HandleScope scope(env);
+  Settlements settlements(env);
+  for (; first != last; ++first) {
     try {
-      completion(env);
+      (*first)->Run(env, settlements);
     } catch (const Napi::Error& error) {
       // A user's callback threw: as if it had thrown in a turn of its own. The other completions go on.
       napi_fatal_exception(env, error.Value());
     }
+  }
+  if (settlements.arguments().empty()) return;
+  try {
+    Environment::Of(env).settle.Call(settlements.arguments());
+  } catch (const Napi::Error&) {
+    // It throws nothing itself: a worker is being terminated in the middle of it, and its promises go too.
   }
 }
 
@@ -61,7 +103,7 @@ void CompletionQueue::LetGo() {
 }
 
 void CompletionQueue::Close() {
-  std::vector<Completion> dropped;
+  std::vector<std::unique_ptr<Completion>> dropped;
   const std::lock_guard guard(mutex_);
   closed_ = true;
   dropped.swap(waiting_);

@@ -46,6 +46,9 @@ class Environment {
   // The class of lib/errors.js, of which every error made here is an instance.
   Napi::FunctionReference error_class;
 
+  // The function of lib/settlements.js that takes results: see completion_queue.h.
+  Napi::FunctionReference settle;
+
  private:
   Napi::Env env_;
   std::shared_ptr<CompletionQueue> completions_;

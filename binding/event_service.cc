@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <array>
 #include <memory>
 
 #include "base/clock.h"
@@ -17,23 +18,9 @@ namespace {
 using delivery::Answer;
 using delivery::AnswerKind;
 
-const char* Name(AnswerKind kind) {
-  switch (kind) {
-    case AnswerKind::kProcessed:
-      return "processed";
-    case AnswerKind::kDuplicate:
-      return "duplicate";
-    case AnswerKind::kAccepted:
-      return "accepted";
-    case AnswerKind::kDead:
-      return "dead";
-    case AnswerKind::kRefused:
-      return "refused";
-    case AnswerKind::kUnknown:
-      return "unknown";
-  }
-  return "";
-}
+// In the order of delivery::AnswerKind.
+constexpr std::array<const char*, 6> kAnswerKinds = {"processed", "duplicate", "accepted",
+                                                     "dead",      "refused",   "unknown"};
 
 const char* Name(delivery::Verdict verdict) {
   switch (verdict) {
@@ -53,7 +40,7 @@ const char* Name(delivery::Verdict verdict) {
 }
 
 // { kind, eventId, error? }
-Napi::Object MakeAnswer(Napi::Env env, const char* kind, const std::string& event_id, const Error* error) {
+Napi::Object MakeVerdict(Napi::Env env, const char* kind, const std::string& event_id, const Error* error) {
   const Napi::Object answer = Napi::Object::New(env);
   answer.Set("kind", kind);
   answer.Set("eventId", event_id);
@@ -123,9 +110,11 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
     if (const Napi::Value on_finished = options.Get("onFinished"); on_finished.IsFunction()) {
       face_->on_finished = Napi::Persistent(on_finished.As<Napi::Function>());
     }
-    const auto finished = [completions = completions_,
-                           face = std::weak_ptr(face_)](const delivery::Finished& end) {
-      completions->Post([face, end](Napi::Env post_env) {
+    const auto finished = [completions = completions_, face = std::weak_ptr(face_),
+                           told = !face_->on_finished.IsEmpty()](const delivery::Finished& end) {
+      // Nobody hears of it but the last one under way, which lets the process go.
+      if (!told && end.pending > 0) return;
+      completions->Post([face, end](Napi::Env post_env, Settlements&) {
         const auto alive = face.lock();
         if (!alive) return;
         alive->RefreshHold();
@@ -176,39 +165,40 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
     return *service_;
   }
 
-  // A promise, and what settles it from the engine thread: settle(function of (env, deferred)).
+  // A promise of lib/settlements.js, and what settles it from any thread: with what `values(env)` gives.
   class Pending {
    public:
-    Pending(EventService& owner, Napi::Env env)
-        : deferred_(Napi::Promise::Deferred::New(env)), completions_(owner.completions_), face_(owner.face_) {
+    Pending(EventService& owner, const Napi::Value& slot)
+        : slot_(slot.As<Napi::Number>().Uint32Value()), completions_(owner.completions_), face_(owner.face_) {
       ++owner.face_->promises;
       owner.face_->RefreshHold();
     }
-    Napi::Promise promise() const { return deferred_.Promise(); }
 
-    template <typename Settle>
-    void Finish(Settle settle) const {
-      completions_->Post([deferred = deferred_, face = face_, settle = std::move(settle)](Napi::Env env) {
-        if (const auto alive = face.lock()) {
-          --alive->promises;
-          alive->RefreshHold();
-        }
-        settle(env, deferred);
-      });
+    template <typename Values>
+    void Finish(Values values) const {
+      completions_->Post(
+          [slot = slot_, face = face_, values = std::move(values)](Napi::Env env, Settlements& settlements) {
+            if (const auto alive = face.lock()) {
+              --alive->promises;
+              alive->RefreshHold();
+            }
+            values(env, [&](std::initializer_list<napi_value> list) { settlements.Add(env, slot, list); });
+          });
     }
 
    private:
-    Napi::Promise::Deferred deferred_;
+    std::uint32_t slot_;
     std::shared_ptr<CompletionQueue> completions_;
     std::weak_ptr<Face> face_;
   };
 
-  // Settles with { kind, eventId, error? }.
-  static delivery::AnswerCallback AnswerTo(const Pending& pending, std::string event_id) {
-    return [pending, event_id = std::move(event_id)](const Answer& answer) {
-      pending.Finish([event_id, answer](Napi::Env env, const Napi::Promise::Deferred& deferred) {
+  // Settles with (kind, eventId, error?).
+  static delivery::AnswerCallback AnswerTo(Pending pending, std::string event_id) {
+    return [pending = std::move(pending), event_id = std::move(event_id)](const Answer& answer) {
+      pending.Finish([event_id, answer](Napi::Env env, const auto& settle) {
         const bool failed = answer.kind == AnswerKind::kDead || answer.kind == AnswerKind::kRefused;
-        deferred.Resolve(MakeAnswer(env, Name(answer.kind), event_id, failed ? &answer.error : nullptr));
+        settle({Napi::Number::New(env, static_cast<int>(answer.kind)), Napi::String::New(env, event_id),
+                failed ? ToJsError(env, answer.error).Value() : env.Undefined()});
       });
     };
   }
@@ -219,79 +209,76 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
                            end.success ? env.Undefined() : ToJsError(env, end.error).Value()});
   }
 
-  // () → Promise<number of unfinished events of earlier runs>
+  // (slot): settles with the number of unfinished events of earlier runs, or an error
   Napi::Value Open(const Napi::CallbackInfo& info) {
-    const Pending pending(*this, info.Env());
-    Service(info.Env()).Open([pending](Result<std::size_t> opened) {
-      pending.Finish([opened](Napi::Env env, const Napi::Promise::Deferred& deferred) {
+    engine::EventService& service = Service(info.Env());
+    service.Open([pending = Pending(*this, info[0])](Result<std::size_t> opened) {
+      pending.Finish([opened](Napi::Env env, const auto& settle) {
         if (opened.ok()) {
-          deferred.Resolve(Napi::Number::New(env, static_cast<double>(*opened)));
+          settle({Napi::Number::New(env, static_cast<double>(*opened))});
         } else {
-          deferred.Reject(ToJsError(env, opened.error()).Value());
+          settle({ToJsError(env, opened.error()).Value()});
         }
       });
     });
-    return pending.promise();
+    return info.Env().Undefined();
   }
 
-  // (body, signature) → { kind, eventId, error? }, or a promise of it. The body is copied once, when it has
-  // been let in.
+  // (slot, body, signature) → { kind, eventId, error? } where that is known at once; else settles with
+  // (kind, eventId, error?). The body is copied once, when it has been let in.
   Napi::Value Admit(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const std::int64_t arrived_us = SystemClock().MonotonicUs();
     engine::EventService& service = Service(env);
     std::string body_text;
     std::string signature;
-    const ByteView body = GetBody(info[0], body_text);
-    delivery::Admitted admitted = service.Admit(body, {GetHeader(info[1], signature)});
+    const ByteView body = GetBody(info[1], body_text);
+    delivery::Admitted admitted = service.Admit(body, {GetHeader(info[2], signature)});
     if (admitted.verdict != delivery::Verdict::kClaimed && admitted.verdict != delivery::Verdict::kInFlight) {
       const bool failed =
           admitted.verdict == delivery::Verdict::kMalformed || admitted.verdict == delivery::Verdict::kFull;
-      return MakeAnswer(env, Name(admitted.verdict), admitted.fields.event_id,
-                        failed ? &admitted.error : nullptr);
+      return MakeVerdict(env, Name(admitted.verdict), admitted.fields.event_id,
+                         failed ? &admitted.error : nullptr);
     }
-    const Pending pending(*this, env);
-    auto answer = AnswerTo(pending, admitted.fields.event_id);
+    auto answer = AnswerTo(Pending(*this, info[0]), admitted.fields.event_id);
     if (admitted.verdict == delivery::Verdict::kClaimed) {
       service.Accept(std::move(admitted.fields), std::string(AsText(body)), arrived_us, std::move(answer));
     } else {
       service.JoinDuplicate(std::move(admitted.fields.event_id), std::move(answer));
     }
-    return pending.promise();
+    return env.Undefined();
   }
 
-  // (eventId) or (undefined, body) → Promise<{ kind, eventId, error? }>
+  // (slot, eventId) or (slot, undefined, body): settles with (kind, eventId, error?)
   Napi::Value Replay(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     engine::EventService& service = Service(env);
     std::string event_id;
     std::optional<std::string> payload;
-    if (info[0].IsString()) {
-      event_id = info[0].As<Napi::String>().Utf8Value();
+    if (info[1].IsString()) {
+      event_id = info[1].As<Napi::String>().Utf8Value();
     } else {
       std::string body_text;
-      payload.emplace(AsText(GetBody(info[1], body_text)));
+      payload.emplace(AsText(GetBody(info[2], body_text)));
       auto fields = OrThrow(env, delivery::Admission::Read(AsBytes(*payload)));
       event_id = std::move(fields.event_id);
     }
-    const Pending pending(*this, env);
-    service.Replay(event_id, std::move(payload), AnswerTo(pending, event_id));
-    return pending.promise();
+    service.Replay(event_id, std::move(payload), AnswerTo(Pending(*this, info[0]), event_id));
+    return env.Undefined();
   }
 
-  // () → Promise<[{ eventId, step, code, status, error, attempts, tries, failedAt }]>
+  // (slot): settles with [{ eventId, step, code, status, error, attempts, tries, failedAt }], or an error
   Napi::Value DeadLetters(const Napi::CallbackInfo& info) {
     engine::EventService& service = Service(info.Env());
-    const Pending pending(*this, info.Env());
-    service.DeadLetters([pending](Result<std::vector<store::DeadLetter>> letters) {
-      pending.Finish([letters = std::move(letters)](Napi::Env env, const Napi::Promise::Deferred& deferred) {
-        if (!letters.ok()) return deferred.Reject(ToJsError(env, letters.error()).Value());
+    service.DeadLetters([pending = Pending(*this, info[0])](Result<std::vector<store::DeadLetter>> letters) {
+      pending.Finish([letters = std::move(letters)](Napi::Env env, const auto& settle) {
+        if (!letters.ok()) return settle({ToJsError(env, letters.error()).Value()});
         const Napi::Array list = Napi::Array::New(env, letters->size());
         for (std::uint32_t i = 0; i < letters->size(); ++i) list.Set(i, MakeDeadLetter(env, (*letters)[i]));
-        deferred.Resolve(list);
+        settle({list});
       });
     });
-    return pending.promise();
+    return info.Env().Undefined();
   }
 
   static Napi::Object MakeDeadLetter(Napi::Env env, const store::DeadLetter& letter) {
@@ -339,17 +326,13 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
     return stats;
   }
 
-  // (graceMs) → Promise<void>. Nothing else may be called from here on.
+  // (slot, graceMs): settles when it is closed. Nothing else may be called from here on.
   Napi::Value Close(const Napi::CallbackInfo& info) {
-    const Napi::Env env = info.Env();
-    engine::EventService& service = Service(env);
-    const Pending pending(*this, env);
-    service.Close(info[0].As<Napi::Number>().Int64Value(), [pending] {
-      pending.Finish([](Napi::Env settle_env, const Napi::Promise::Deferred& deferred) {
-        deferred.Resolve(settle_env.Undefined());
-      });
+    engine::EventService& service = Service(info.Env());
+    service.Close(info[1].As<Napi::Number>().Int64Value(), [pending = Pending(*this, info[0])] {
+      pending.Finish([](Napi::Env, const auto& settle) { settle({}); });
     });
-    return pending.promise();
+    return info.Env().Undefined();
   }
 
   Environment& environment_;
@@ -362,5 +345,11 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
 }  // namespace
 
 Napi::Function DefineEventService(Napi::Env env) { return EventService::Define(env); }
+
+Napi::Array AnswerKinds(Napi::Env env) {
+  const Napi::Array names = Napi::Array::New(env, kAnswerKinds.size());
+  for (std::uint32_t i = 0; i < kAnswerKinds.size(); ++i) names.Set(i, kAnswerKinds[i]);
+  return names;
+}
 
 }  // namespace trunkline::binding

@@ -108,14 +108,14 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
     return *service_;
   }
 
-  // (id, method, target, [name, value, …], body, timeoutMs, deadlineMs, repeatable, retry)
-  // → Promise<[status, headers, body, attempts, durationMs]>; headers are lines of "name: value"; body: a
-  // string where it is short and ASCII, else a Buffer. body: a string, bytes or undefined. retry: a policy,
-  // false for one try, undefined for the client's own.
+  // (slot, method, target, [name, value, …], body, timeoutMs, deadlineMs, repeatable, retry)
+  // settles with an error, or with (status, headers, body, attempts, durationMs); headers are lines of
+  // "name: value"; body: a string where it is short and ASCII, else a Buffer. body: a string, bytes or
+  // undefined. retry: a policy, false for one try, undefined for the client's own.
   Napi::Value Request(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     engine::HttpService& service = Service(env);
-    const auto id = static_cast<std::uint64_t>(info[0].As<Napi::Number>().Int64Value());
+    const std::uint32_t slot = info[0].As<Napi::Number>().Uint32Value();
     delivery::Call call;
     call.request.method = ReadText(info[1]);
     call.request.target = ReadText(info[2]);
@@ -139,20 +139,18 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
     call.retry = info[8].IsObject() ? ReadPolicy(info[8].As<Napi::Object>()) : default_policy_;
     if (info[8].IsBoolean()) call.retry.attempts = 1;
 
-    const Napi::Promise::Deferred deferred = Napi::Promise::Deferred::New(env);
     face_->Add();
     service.Request(
-        id, std::move(call),
-        [completions = completions_, face = std::weak_ptr(face_), deferred](Result<delivery::Reply> result) {
+        slot, std::move(call),
+        [completions = completions_, face = std::weak_ptr(face_), slot](Result<delivery::Reply> result) {
           completions->Post(
-              [face, deferred,
-               result = std::make_shared<Result<delivery::Reply>>(std::move(result))](Napi::Env settle_env) {
+              [face, slot, result = std::move(result)](Napi::Env settle_env, Settlements& settlements) {
                 if (const auto alive = face.lock()) alive->Remove();
-                if (!result->ok()) return deferred.Reject(ToJsError(settle_env, result->error()).Value());
-                deferred.Resolve(MakeReply(settle_env, **result));
+                if (result.ok()) return Settle(settle_env, settlements, slot, *result);
+                settlements.Add(settle_env, slot, {ToJsError(settle_env, result.error()).Value()});
               });
         });
-    return deferred.Promise();
+    return env.Undefined();
   }
 
   // A JavaScript string as UTF-8. Most are short, and read in one call; Utf8Value always asks for the length
@@ -179,40 +177,38 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
     return {env, made};
   }
 
-  static Napi::Array MakeReply(Napi::Env env, const delivery::Reply& reply) {
+  static void Settle(Napi::Env env, Settlements& settlements, std::uint32_t slot,
+                     const delivery::Reply& reply) {
     std::string lines;
     for (const auto& [name, value] : reply.response.headers)
       lines.append(name).append(": ").append(value).append("\n");
-    const Napi::Array made = Napi::Array::New(env, 5);
-    made.Set(0u, Napi::Number::New(env, reply.response.status));
-    made.Set(1u, Napi::String::New(env, lines));
     Napi::Value body = AsciiString(env, reply.response.body);
     if (body.IsUndefined())
       body = Napi::Buffer<char>::Copy(env, reply.response.body.data(), reply.response.body.size());
-    made.Set(2u, body);
-    made.Set(3u, Napi::Number::New(env, reply.attempts));
-    made.Set(4u, Napi::Number::New(env, static_cast<double>(reply.duration_ms)));
-    return made;
+    settlements.Add(env, slot,
+                    {Napi::Number::New(env, reply.response.status), Napi::String::New(env, lines), body,
+                     Napi::Number::New(env, reply.attempts),
+                     Napi::Number::New(env, static_cast<double>(reply.duration_ms))});
   }
 
-  // (id): its promise is rejected with ABORTED, unless it has been settled.
+  // (slot): its request ends with ABORTED, unless it has ended already.
   Napi::Value Abort(const Napi::CallbackInfo& info) {
-    Service(info.Env()).Abort(static_cast<std::uint64_t>(info[0].As<Napi::Number>().Int64Value()));
+    Service(info.Env()).Abort(info[0].As<Napi::Number>().Uint32Value());
     return info.Env().Undefined();
   }
 
-  // () → Promise<void>, once everything under way has ended
+  // (slot): settles once everything under way has ended
   Napi::Value Close(const Napi::CallbackInfo& info) {
-    const Napi::Env env = info.Env();
-    const Napi::Promise::Deferred deferred = Napi::Promise::Deferred::New(env);
+    const std::uint32_t slot = info[0].As<Napi::Number>().Uint32Value();
+    engine::HttpService& service = Service(info.Env());
     face_->Add();
-    Service(env).Close([completions = completions_, face = std::weak_ptr(face_), deferred] {
-      completions->Post([face, deferred](Napi::Env settle_env) {
+    service.Close([completions = completions_, face = std::weak_ptr(face_), slot] {
+      completions->Post([face, slot](Napi::Env settle_env, Settlements& settlements) {
         if (const auto alive = face.lock()) alive->Remove();
-        deferred.Resolve(settle_env.Undefined());
+        settlements.Add(settle_env, slot, {});
       });
     });
-    return deferred.Promise();
+    return info.Env().Undefined();
   }
 
   Environment& environment_;

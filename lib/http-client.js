@@ -4,6 +4,7 @@
 const { setMaxListeners } = require('node:events');
 const native = require('./native.js');
 const { TrunklineError } = require('./errors.js');
+const { settled, valueOf } = require('./settlements.js');
 const { Options, refuse } = require('./options.js');
 const { readAuth } = require('./auth.js');
 const { readRetryPolicy } = require('./retry-policy.js');
@@ -20,13 +21,20 @@ class HttpResponse {
   #body;
   /** @type {Record<string, string> | undefined} */ #headers;
 
-  /** @param {[number, string, Buffer | string, number, number]} reply what binding/http_client.cc gives */
-  constructor(reply) {
-    this.status = reply[0];
-    this.attempts = reply[3];
-    this.durationMs = reply[4];
-    this.#lines = reply[1];
-    this.#body = reply[2];
+  /**
+   * What binding/http_client.cc gives.
+   * @param {number} status
+   * @param {string} lines
+   * @param {Buffer | string} body
+   * @param {number} attempts
+   * @param {number} durationMs
+   */
+  constructor(status, lines, body, attempts, durationMs) {
+    this.status = status;
+    this.attempts = attempts;
+    this.durationMs = durationMs;
+    this.#lines = lines;
+    this.#body = body;
   }
 
   /** The bytes as they came. A string that the core gave instead is ASCII. */
@@ -63,11 +71,22 @@ class HttpResponse {
   }
 }
 
+/**
+ * @param {number | TrunklineError} status
+ * @param {string} lines
+ * @param {Buffer | string} body
+ * @param {number} attempts
+ * @param {number} durationMs
+ */
+function readReply(status, lines, body, attempts, durationMs) {
+  if (typeof status !== 'number') throw status;
+  return new HttpResponse(status, lines, body, attempts, durationMs);
+}
+
 class HttpClient {
   #native;
   #timeoutMs;
   /** What `auth` writes, in lower case: a request must not write it a second time. @type {string | undefined} */ #authHeader;
-  #nextId = 1;
   /** @type {Promise<void> | undefined} */ #closing;
 
   /** @param {import('..').HttpClientOptions} given */
@@ -106,9 +125,9 @@ class HttpClient {
     const { signal } = request;
     if (signal !== undefined && !(signal instanceof AbortSignal)) throw refuse('signal', 'an AbortSignal', signal);
     if (signal?.aborted) throw new TrunklineError('ABORTED', 'the call was aborted', { cause: signal.reason });
-    const id = this.#nextId++;
-    const reply = this.#native.request(id, ...this.#prepare(request));
-    return new HttpResponse(await (signal ? this.#abortable(id, reply, signal) : reply));
+    const prepared = this.#prepare(request);
+    if (signal) return this.#abortable(prepared, signal);
+    return settled((slot) => this.#native.request(slot, ...prepared), readReply);
   }
 
   /**
@@ -137,17 +156,19 @@ class HttpClient {
   }
 
   /**
-   * @param {number} id
-   * @param {Promise<any>} reply
+   * @param {any[]} prepared
    * @param {AbortSignal} signal
    */
-  async #abortable(id, reply, signal) {
-    const abort = () => this.#native.abort(id);
+  async #abortable(prepared, signal) {
+    let abort = () => {};
     // One signal for many calls is the usual case, and no leak: each call takes its listener away.
     setMaxListeners(0, signal);
-    signal.addEventListener('abort', abort, { once: true });
     try {
-      return await reply;
+      return await settled((slot) => {
+        this.#native.request(slot, ...prepared);
+        abort = () => this.#native.abort(slot);
+        signal.addEventListener('abort', abort, { once: true });
+      }, readReply);
     } catch (error) {
       if (/** @type {TrunklineError} */ (error).code !== 'ABORTED') throw error;
       throw new TrunklineError('ABORTED', 'the call was aborted', { attempts: /** @type {TrunklineError} */ (error).attempts, cause: signal.reason });
@@ -161,7 +182,7 @@ class HttpClient {
    * @returns {Promise<void>}
    */
   close() {
-    this.#closing ??= this.#native.close();
+    this.#closing ??= settled((slot) => this.#native.close(slot), valueOf);
     return /** @type {Promise<void>} */ (this.#closing);
   }
 }

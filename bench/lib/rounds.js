@@ -53,4 +53,15 @@ async function alternate(contenders, { rounds, measure, warmUp, progress }) {
   };
 }
 
-module.exports = { alternate, median, rotated };
+/**
+ * The median of the rounds' own ratios: the machine's speed wanders between rounds, and hardly within one.
+ *
+ * @param {import('./types').Alternated} of
+ * @param {import('./types').Alternated} to
+ * @param {string} figure
+ */
+function medianRatio(of, to, figure) {
+  return median(of.rounds.map((round, index) => round[figure] / to.rounds[index][figure]));
+}
+
+module.exports = { alternate, median, medianRatio, rotated };

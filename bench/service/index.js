@@ -8,7 +8,7 @@ const { spawnSync } = require('node:child_process');
 const { ask, startNode, stop } = require('../lib/children');
 const { SECRET, signedEvents } = require('../lib/events');
 const { trunkline } = require('../lib/native');
-const { alternate } = require('../lib/rounds');
+const { alternate, medianRatio } = require('../lib/rounds');
 const { send, writeRequests } = require('./load');
 const { startStateApi } = require('./state-api');
 
@@ -60,11 +60,14 @@ async function startServer(contender, dir, apiBaseUrl) {
  * @param {string} name
  */
 async function measureRound(server, stateApi, { file, count }, name) {
+  server.child.kill('SIGCONT');
   const callsBefore = await stateApi.requests();
   const before = await ask(server.child, 'usage');
   const load = await send(server.port, file);
   const after = await ask(server.child, 'usage');
   const calls = (await stateApi.requests()) - callsBefore;
+  // Collecting garbage in idle time is no part of the next contender's round.
+  server.child.kill('SIGSTOP');
   if (load.answered !== count || load.bad > 0 || load.socketErrors > 0) throw new Error(`${name}: round not valid: ${JSON.stringify(load)}`);
   if (calls !== count) throw new Error(`${name}: ${calls} state updates for ${count} events`);
   if (after.processed !== undefined && after.processed - before.processed !== count) {
@@ -106,7 +109,7 @@ async function runAll({ quick, progress }, dir, list) {
     };
     return await alternate(list, { rounds: quick ? 5 : 7, measure, progress: (text) => progress(`service: ${text}`) });
   } finally {
-    await Promise.all([...servers.values()].map(({ child }) => stop(child)));
+    await Promise.all([...servers.values()].map(({ child }) => child.kill('SIGCONT') && stop(child)));
     await stateApi.close();
   }
 }
@@ -116,12 +119,12 @@ async function runAll({ quick, progress }, dir, list) {
  * @returns {import('../lib/types').Judgement[]}
  */
 function judge(result) {
-  const cpu = (/** @type {string} */ name) => result(name).medians.cpuUs;
+  const ratio = (/** @type {string} */ figure, /** @type {string} */ of, /** @type {string} */ to) => medianRatio(result(of), result(to), figure);
   return [
-    { what: 'CPU of seed T2 / ours in Express 5', value: cpu(SEED) / cpu(EXPRESS), unit: '×', target: { min: 4 } },
-    { what: 'CPU of seed T2 / ours on node:http', value: cpu(SEED) / cpu(PLAIN), unit: '×', target: { min: 9 } },
-    { what: 'CPU of ours on node:http / careful JavaScript', value: cpu(PLAIN) / cpu(CAREFUL), unit: '×', target: { max: 0.7 } },
-    { what: 'p99 of ours on node:http / careful JavaScript', value: result(PLAIN).medians.p99Ms / result(CAREFUL).medians.p99Ms, unit: '×', target: { max: 1 } },
+    { what: 'CPU of seed T2 / ours in Express 5', value: ratio('cpuUs', SEED, EXPRESS), unit: '×', target: { min: 4 } },
+    { what: 'CPU of seed T2 / ours on node:http', value: ratio('cpuUs', SEED, PLAIN), unit: '×', target: { min: 9 } },
+    { what: 'CPU of ours on node:http / careful JavaScript', value: ratio('cpuUs', PLAIN, CAREFUL), unit: '×', target: { max: 0.7 } },
+    { what: 'p99 of ours on node:http / careful JavaScript', value: ratio('p99Ms', PLAIN, CAREFUL), unit: '×', target: { max: 1 } },
   ];
 }
 

@@ -4,6 +4,7 @@
 const cognigy = require('../platforms/cognigy.js');
 const native = require('../native.js');
 const { TrunklineError } = require('../errors.js');
+const { settled, valueOf } = require('../settlements.js');
 const { Options } = require('../options.js');
 const { createRouter } = require('../http/router.js');
 const { hasBearer } = require('../http/bearer.js');
@@ -18,6 +19,7 @@ const { readTls } = require('../trust.js');
 /** @typedef {import('../http/router.js').Answer} Answer */
 /** @typedef {{ kind: string, eventId: string, error?: TrunklineError }} Outcome */
 
+const { answerKinds } = native;
 const MAX_BODY_BYTES = 1024 * 1024;
 const CLOSE_GRACE_MS = 10_000;
 const RETRY_LATER = { 'Retry-After': '1' };
@@ -37,6 +39,14 @@ const ANSWERS = {
   dead: ({ eventId, error }) => ({ status: 200, body: { status: 'failed_queued_for_dlq', eventId, error: error?.summary } }),
   refused: ({ error }) => ({ status: 503, body: { error: error?.summary }, headers: RETRY_LATER }),
 };
+
+/**
+ * @param {number} kind
+ * @param {string} eventId
+ * @param {TrunklineError} [error]
+ * @returns {Outcome}
+ */
+const readOutcome = (kind, eventId, error) => ({ kind: answerKinds[kind], eventId, error });
 
 /**
  * Options in the form that the core takes.
@@ -117,7 +127,7 @@ class CognigyEvents {
   ready() {
     if (this.#closing) return Promise.reject(new TrunklineError('CLOSED', 'the service is closed'));
     // After a failure the next call tries again: the disk may be there by then.
-    this.#opening ??= this.#native.open().then(
+    this.#opening ??= settled((slot) => this.#native.open(slot), valueOf).then(
       (/** @type {number} */ unfinished) => {
         this.#open = true;
         if (unfinished > 0) this.#logger.info({ unfinished }, 'going on with events of an earlier run');
@@ -152,8 +162,7 @@ class CognigyEvents {
       }
     }
     const signature = typeof headers === 'string' ? headers : headerValue(headers, 'x-cognigy-signature');
-    /** @type {Outcome} */
-    const outcome = await this.#native.admit(rawBody, signature);
+    const outcome = await settled((slot) => this.#native.admit(slot, rawBody, signature), readOutcome);
     if (outcome.kind === 'duplicate') this.#duplicates += 1;
     return ANSWERS[outcome.kind](outcome);
   }
@@ -168,8 +177,8 @@ class CognigyEvents {
     await this.ready();
     const isId = typeof eventIdOrBody === 'string';
     if (isId && eventIdOrBody === '') throw new TrunklineError('MALFORMED_PAYLOAD', 'Malformed payload. Missing fields: eventId');
-    /** @type {Outcome} */
-    const outcome = await (isId ? this.#native.replay(eventIdOrBody) : this.#native.replay(undefined, JSON.stringify(eventIdOrBody) ?? 'null'));
+    const body = isId ? undefined : (JSON.stringify(eventIdOrBody) ?? 'null');
+    const outcome = await settled((slot) => this.#native.replay(slot, isId ? eventIdOrBody : undefined, body), readOutcome);
     const { kind, eventId } = outcome;
     if (kind === 'processed') return { status: 'replayed', eventId };
     if (kind === 'accepted') return { status: 'accepted', eventId };
@@ -182,7 +191,7 @@ class CognigyEvents {
     /** @returns {Promise<Array<import('../..').DeadLetter>>} in the order in which they failed */
     list: async () => {
       await this.ready();
-      const letters = await this.#native.deadLetters();
+      const letters = await settled((slot) => this.#native.deadLetters(slot), valueOf);
       return letters.map((/** @type {any} */ letter) => ({ ...letter, service: 'events' }));
     },
   };
@@ -264,7 +273,7 @@ class CognigyEvents {
    */
   close() {
     this.#closing ??= Promise.resolve().then(async () => {
-      await this.#native.close(CLOSE_GRACE_MS);
+      await settled((slot) => this.#native.close(slot, CLOSE_GRACE_MS), valueOf);
       this.#lastStats = { ...this.#native.stats(), duplicates: this.#duplicates };
     });
     return this.#closing;

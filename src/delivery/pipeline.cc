@@ -358,6 +358,7 @@ void Pipeline::End(Delivery& delivery, bool success) {
                     .attempts = delivery.attempts,
                     .error = success ? Error{} : std::move(delivery.last_error)};
   Remove(delivery);
+  finished.pending = counters_.pending.load(std::memory_order_relaxed);
   on_finished_(finished);
 }
 

@@ -64,7 +64,8 @@ struct Finished {
   bool success = false;
   double duration_ms = 0;  // from the event's arrival in this process
   int attempts = 0;
-  Error error{};  // when not a success
+  Error error{};              // when not a success
+  std::uint64_t pending = 0;  // what is still under way
 };
 
 // Readable from any thread while the pipeline works.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <future>
 #include <string>
+#include <utility>
 
 #include "base/thread_name.h"
 #include "crypto/random.h"
@@ -14,7 +15,11 @@ namespace {
 std::mutex g_mutex;
 std::weak_ptr<Engine> g_engine;
 
+thread_local Engine* t_current = nullptr;
+
 }  // namespace
+
+Engine* Engine::Current() { return t_current; }
 
 Result<std::shared_ptr<Engine>> Engine::Acquire() {
   const std::lock_guard guard(g_mutex);
@@ -48,7 +53,7 @@ Status Engine::Start() {
   uv_timer_init(&loop_, &timer_);
   wake_.data = before_poll_.data = timer_.data = this;
   uv_prepare_start(&before_poll_,
-                   [](uv_prepare_t* handle) { static_cast<Engine*>(handle->data)->ArmTimer(); });
+                   [](uv_prepare_t* handle) { static_cast<Engine*>(handle->data)->EndTurn(); });
   thread_ = std::thread([this] { Run(); });
   return Ok();
 }
@@ -65,6 +70,7 @@ Engine::~Engine() {
 
 void Engine::Run() {
   NameThisThread("trunk-engine");
+  t_current = this;
   // Ends when DrainMailbox has closed the engine's own handles, and everybody else theirs.
   uv_run(&loop_, UV_RUN_DEFAULT);
   uv_loop_close(&loop_);
@@ -102,12 +108,20 @@ void Engine::DrainMailbox() {
     job = nullptr;  // what it captured goes now, not when all have run
   }
   if (!stop) return;
+  EndTurn();
   tokens_.reset();
   token_endpoints_.reset();
   for (auto* handle : {reinterpret_cast<uv_handle_t*>(&wake_), reinterpret_cast<uv_handle_t*>(&before_poll_),
                        reinterpret_cast<uv_handle_t*>(&timer_)}) {
     uv_close(handle, nullptr);
   }
+}
+
+void Engine::EndTurn() {
+  while (!at_turn_end_.empty()) {
+    for (const Job& job : std::exchange(at_turn_end_, {})) job();
+  }
+  ArmTimer();
 }
 
 void Engine::ArmTimer() {

@@ -33,6 +33,13 @@ class Engine {
   // engine is stopping are dropped.
   void Post(Job job);
 
+  // Runs `job` at the end of the loop's present turn, when all that was ready has been seen to: what many
+  // events cause can then be done once. Engine thread only.
+  void AtTurnEnd(Job job) { at_turn_end_.push_back(std::move(job)); }
+
+  // The engine whose thread this is, or null.
+  static Engine* Current();
+
   // Posts and waits until the job has run. Not on the engine thread.
   void RunAndWait(const Job& job);
 
@@ -49,12 +56,14 @@ class Engine {
   void Run();
   void DrainMailbox();
   void AdvanceTimers();
+  void EndTurn();
   void ArmTimer();
 
   std::mutex mutex_;
   std::vector<Job> mailbox_;
   bool stopping_ = false;
 
+  std::vector<Job> at_turn_end_;
   uv_loop_t loop_{};
   uv_async_t wake_{};
   uv_prepare_t before_poll_{};
