@@ -59,11 +59,12 @@ engine::EventServiceOptions ReadOptions(Napi::Env env, const Napi::Object& optio
   read.client = ReadClientOptions(env, options);
 
   const Napi::Object resource = GetObject(options, "resource");
-  read.pipeline.platform = GetString(options, "platform");
+  read.exchange.platform = GetString(options, "platform");
+  read.exchange.headers = GetPairs(resource, "headers");
   read.pipeline.request = OrThrow(
       env, delivery::RequestTemplate::Compile(GetString(resource, "method"), GetString(resource, "path"),
-                                              GetString(resource, "body"), GetPairs(resource, "headers")));
-  read.pipeline.retry = ReadPolicy(GetObject(options, "retry"));
+                                              GetString(resource, "body")));
+  read.pipeline.retry = std::make_shared<retry::Policy>(ReadPolicy(GetObject(options, "retry")));
   for (auto& [intent, queue] : GetPairs(options, "routes"))
     read.pipeline.routes.insert_or_assign(intent, queue);
   read.pipeline.default_queue = GetString(options, "defaultQueue");
@@ -123,7 +124,7 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
     };
     service_ = OrThrow(
         env, engine::EventService::Create(environment_.engine(), ReadOptions(env, options), {finished}));
-    face_->counters = &service_->counters();
+    face_->counters = &service_->counters().events;
     environment_.Register(*this);
   }
 
@@ -155,9 +156,9 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
   };
 
   Numbers ReadNumbers() const {
-    const delivery::PipelineCounters& counters = service_->counters();
-    return {counters.accepted, counters.processed, counters.retried,
-            counters.dead,     counters.pending,   service_->ring_use()};
+    const auto& [events, platform] = service_->counters();
+    return {events.accepted, events.processed, platform.retries,
+            events.dead,     events.pending,   service_->ring_use()};
   }
 
   engine::EventService& Service(Napi::Env env) {

@@ -78,7 +78,8 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
         environment_(Environment::Of(info.Env())),
         completions_(environment_.completions()),
         face_(std::make_shared<Face>(*completions_)),
-        default_policy_(ReadPolicy(GetObject(info[0].As<Napi::Object>(), "retry"))) {
+        policy_(std::make_shared<retry::Policy>(ReadPolicy(GetObject(info[0].As<Napi::Object>(), "retry")))),
+        one_try_(OneTry(*policy_)) {
     const Napi::Env env = info.Env();
     service_ = OrThrow(env, engine::HttpService::Create(environment_.engine(),
                                                         ReadOptions(env, info[0].As<Napi::Object>())));
@@ -136,8 +137,9 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
     call.timeout_ms = info[5].As<Napi::Number>().Int64Value();
     call.deadline_ms = info[6].As<Napi::Number>().Int64Value();
     call.repeatable = info[7].As<Napi::Boolean>().Value();
-    call.retry = info[8].IsObject() ? ReadPolicy(info[8].As<Napi::Object>()) : default_policy_;
-    if (info[8].IsBoolean()) call.retry.attempts = 1;
+    call.retry = info[8].IsObject() ? std::make_shared<retry::Policy>(ReadPolicy(info[8].As<Napi::Object>()))
+                 : info[8].IsBoolean() ? one_try_
+                                       : policy_;
 
     face_->Add();
     service.Request(
@@ -151,6 +153,11 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
               });
         });
     return env.Undefined();
+  }
+
+  static std::shared_ptr<const retry::Policy> OneTry(retry::Policy policy) {
+    policy.attempts = 1;
+    return std::make_shared<retry::Policy>(std::move(policy));
   }
 
   // A JavaScript string as UTF-8. Most are short, and read in one call; Utf8Value always asks for the length
@@ -214,7 +221,8 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
   Environment& environment_;
   std::shared_ptr<CompletionQueue> completions_;
   std::shared_ptr<Face> face_;
-  retry::Policy default_policy_;
+  std::shared_ptr<const retry::Policy> policy_;
+  std::shared_ptr<const retry::Policy> one_try_;  // `retry: false`
   std::unique_ptr<engine::HttpService> service_;
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "crypto/random.h"
-#include "retry/retry_after.h"
 
 namespace trunkline::delivery {
 namespace {
@@ -17,22 +16,21 @@ Error ClosedError() { return {.code = ErrorCode::kClosed, .message = "the servic
 }  // namespace
 
 struct Pipeline::Delivery {
-  enum class State : std::uint8_t { kReopening, kReady, kInFlight, kWaiting, kBurying };
+  enum class State : std::uint8_t { kReopening, kCalling, kBurying };
 
-  Delivery(Pipeline& pipeline)
-      : answer_timer([this, &pipeline] { pipeline.OnAnswerDue(*this); }), wait_timer([this, &pipeline] {
-          if (state == State::kBurying) return pipeline.Bury(*this);
-          pipeline.Ready(*this);
-        }) {}
+  explicit Delivery(Pipeline& pipeline)
+      : call([this, &pipeline](Result<Reply> result) { pipeline.OnCallEnd(*this, std::move(result)); },
+             [this, &pipeline](const Error& error) { pipeline.RecordFailedTry(*this, error); }),
+        answer_timer([this, &pipeline] { pipeline.OnAnswerDue(*this); }),
+        bury_timer([this, &pipeline] { pipeline.Bury(*this); }) {}
 
   std::weak_ptr<Delivery> self;
   store::StoredEvent event;
   json::EventFields fields;
   State state = State::kReopening;
   std::int64_t arrived_us = 0;
-  std::int64_t first_try_ms = 0;
-  std::int64_t try_started_ms = 0;
-  std::vector<store::Try> tries;
+  PendingCall call;
+  std::vector<store::Try> tries;  // that failed
   int attempts = 0;
   Error last_error;
   struct Waiting {
@@ -41,15 +39,15 @@ struct Pipeline::Delivery {
   };
   std::vector<Waiting> answers;  // wait for the outcome
   retry::Timer answer_timer;
-  retry::Timer wait_timer;
+  retry::Timer bury_timer;
 };
 
-Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, net::Transport& transport,
+Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, Exchange& exchange,
                    retry::TimerWheel& timers, const Clock& clock, Admission& admission,
                    PipelineCounters& counters, std::function<void(const Finished&)> on_finished)
     : options_(std::move(options)),
       journal_(journal),
-      transport_(transport),
+      exchange_(exchange),
       timers_(timers),
       clock_(clock),
       admission_(admission),
@@ -67,7 +65,7 @@ Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, net::Transp
         }
       }),
       self_(std::make_shared<Pipeline*>(this)),
-      grace_timer_([this] { Park(true); }) {}
+      grace_timer_([this] { ParkAll(true); }) {}
 
 Pipeline::~Pipeline() = default;
 
@@ -129,7 +127,7 @@ void Pipeline::OnStored(json::EventFields fields, std::int64_t arrived_us, Answe
   const auto delivery = Begin(std::move(*stored), std::move(fields), arrived_us, std::move(answer));
   tell_duplicates(
       {AnswerKind::kDuplicate});  // by now those that wait for more than the commit find the delivery
-  Ready(*delivery);
+  CallPlatform(*delivery);
 }
 
 void Pipeline::JoinDuplicate(const std::string& event_id, AnswerCallback answer) {
@@ -205,7 +203,7 @@ void Pipeline::Rerun(store::FoundEvent found, std::int64_t arrived_us, AnswerCal
     if (reopened.ok()) {
       // A record of the earlier success that came later would be taken for this run's.
       std::erase_if(unrecorded_, [&](const auto& record) { return record.first == alive->event.seq; });
-      return Ready(*alive);
+      return CallPlatform(*alive);
     }
     GiveAnswer(*alive, {AnswerKind::kRefused, reopened.error()});
     Remove(*alive);
@@ -224,80 +222,42 @@ void Pipeline::Resume(std::vector<store::StoredEvent> events) {
     }
     event.payload.clear();
     counters_.pending.fetch_add(1, std::memory_order_relaxed);
-    Ready(*Begin(std::move(event), std::move(*fields), clock_.MonotonicUs(), nullptr));
+    CallPlatform(*Begin(std::move(event), std::move(*fields), clock_.MonotonicUs(), nullptr));
   }
 }
 
-void Pipeline::Ready(Delivery& delivery) {
-  delivery.state = Delivery::State::kReady;
-  ready_.push_back(delivery.self);
-  Launch();
-}
-
-void Pipeline::Launch() {
-  if (stopping_) return Park(false);
-  while (in_flight_ < options_.max_in_flight && !ready_.empty()) {
-    const auto delivery = ready_.front().lock();
-    ready_.pop_front();
-    if (delivery) SendRequest(*delivery);
-  }
-}
-
-void Pipeline::SendRequest(Delivery& delivery) {
-  delivery.state = Delivery::State::kInFlight;
-  ++in_flight_;
-  delivery.try_started_ms = clock_.MonotonicMs();
-  if (delivery.attempts == 0) delivery.first_try_ms = delivery.try_started_ms;
-  if (++delivery.attempts > 1) counters_.retried.fetch_add(1, std::memory_order_relaxed);
+void Pipeline::CallPlatform(Delivery& delivery) {
+  if (stopping_) return Park(delivery);
+  delivery.state = Delivery::State::kCalling;
   const store::StoredEvent& event = delivery.event;
-  const net::Request request = options_.request.Render({.event_id = event.event_id,
-                                                        .intent = event.intent,
-                                                        .dialog_id = delivery.fields.dialog_id,
-                                                        .session_id = delivery.fields.session_id,
-                                                        .queue = event.queue,
-                                                        .processed_at_ms = event.published_at,
-                                                        .latency_ms = event.published_at - event.received_at},
-                                                       event.idempotency_key);
-  auto wire = net::Serialize(options_.base, request);
-  const auto judge = [this, weak = delivery.self](Result<net::Response> result) {
-    if (const auto alive = weak.lock()) Judge(*alive, std::move(result));
-  };
-  if (!wire) return judge(wire.error());
-  transport_.Send(std::move(*wire), request.method == "HEAD", options_.timeout_ms, judge);
+  exchange_.Start(delivery.call,
+                  {.request = options_.request.Render({.event_id = event.event_id,
+                                                       .intent = event.intent,
+                                                       .dialog_id = delivery.fields.dialog_id,
+                                                       .session_id = delivery.fields.session_id,
+                                                       .queue = event.queue,
+                                                       .processed_at_ms = event.published_at,
+                                                       .latency_ms = event.published_at - event.received_at},
+                                                      event.idempotency_key),
+                   .retry = options_.retry,
+                   .timeout_ms = options_.timeout_ms,
+                   .repeatable = true});
 }
 
-void Pipeline::Judge(Delivery& delivery, Result<net::Response> result) {
-  --in_flight_;
-  Error error;
-  if (result.ok()) {
-    if (result->status >= 200 && result->status < 300) {
-      Succeed(delivery);
-      return Launch();
-    }
-    error.code = CodeForStatus(result->status);
-    error.status = result->status;
-    error.message = options_.platform + " answered " + std::to_string(result->status);
-    if (const auto wait = retry::ParseRetryAfter(result->Header("retry-after"), clock_.WallMs()))
-      error.retry_after_ms = *wait;
-  } else {
-    error = std::move(result.error());
-  }
-  error.attempts = delivery.attempts;
-  const std::int64_t now_ms = clock_.MonotonicMs();
-  delivery.tries.push_back({.at = clock_.WallMs() - (now_ms - delivery.try_started_ms),
+void Pipeline::RecordFailedTry(Delivery& delivery, const Error& error) {
+  const std::int64_t duration_ms = clock_.MonotonicMs() - delivery.call.try_started_ms();
+  delivery.tries.push_back({.at = clock_.WallMs() - duration_ms,
                             .code = std::string(Describe(error.code).name),
                             .status = error.status,
-                            .duration_ms = now_ms - delivery.try_started_ms});
-  const auto wait = retry::NextDelayMs(options_.retry, error, delivery.attempts,
-                                       now_ms - delivery.first_try_ms, crypto::RandomUnit());
-  delivery.last_error = std::move(error);
-  if (!wait) {
-    Bury(delivery);
-  } else {
-    delivery.state = Delivery::State::kWaiting;
-    timers_.Schedule(delivery.wait_timer, now_ms + *wait);
-  }
-  Launch();
+                            .duration_ms = duration_ms});
+}
+
+void Pipeline::OnCallEnd(Delivery& delivery, Result<Reply> result) {
+  delivery.attempts = result.ok() ? result->attempts : result.error().attempts;
+  if (result.ok()) return Succeed(delivery);
+  if (stopping_ && result.error().code == ErrorCode::kClosed) return Park(delivery);
+  delivery.last_error = std::move(result.error());
+  Bury(delivery);
 }
 
 void Pipeline::Succeed(Delivery& delivery) {
@@ -337,7 +297,7 @@ void Pipeline::Bury(Delivery& delivery) {
     const auto alive = weak.lock();
     if (!alive) return;
     if (!buried.ok()) {
-      timers_.Schedule(alive->wait_timer, clock_.MonotonicMs() + kStoreRetryMs);
+      timers_.Schedule(alive->bury_timer, clock_.MonotonicMs() + kStoreRetryMs);
       return;
     }
     Fail(*alive);
@@ -401,23 +361,25 @@ void Pipeline::Remove(Delivery& delivery) {
 void Pipeline::Stop(std::int64_t grace_ms, std::function<void()> stopped) {
   stopping_ = true;
   stopped_ = std::move(stopped);
-  ready_.clear();
-  Park(false);
+  exchange_.SendNoMore();
+  ParkAll(false);
   timers_.Schedule(grace_timer_, clock_.MonotonicMs() + grace_ms);
   CheckStopped();
 }
 
-void Pipeline::Park(bool in_flight_too) {
+// It is on disk: the next start goes on with it.
+void Pipeline::Park(Delivery& delivery) {
+  GiveAnswer(delivery, {AnswerKind::kAccepted});
+  Remove(delivery);
+}
+
+void Pipeline::ParkAll(bool sending_too) {
   std::vector<std::shared_ptr<Delivery>> parked;
   for (const auto& [id, delivery] : deliveries_) {
-    const bool idle =
-        delivery->state == Delivery::State::kReady || delivery->state == Delivery::State::kWaiting;
-    if (idle || (in_flight_too && delivery->state != Delivery::State::kReopening)) parked.push_back(delivery);
+    const bool waits = delivery->state == Delivery::State::kCalling && !delivery->call.sending();
+    if (waits || (sending_too && delivery->state != Delivery::State::kReopening)) parked.push_back(delivery);
   }
-  for (const auto& delivery : parked) {
-    GiveAnswer(*delivery, {AnswerKind::kAccepted});
-    Remove(*delivery);
-  }
+  for (const auto& delivery : parked) Park(*delivery);
 }
 
 void Pipeline::CheckStopped() {

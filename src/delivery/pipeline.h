@@ -10,7 +10,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,8 +19,8 @@
 
 #include "base/clock.h"
 #include "delivery/admission.h"
+#include "delivery/exchange.h"
 #include "delivery/request_template.h"
-#include "net/transport.h"
 #include "retry/policy.h"
 #include "retry/timer_wheel.h"
 #include "store/store.h"
@@ -29,17 +28,13 @@
 namespace trunkline::delivery {
 
 struct PipelineOptions {
-  std::string platform;  // its name in messages
-  net::BaseUrl base;
   RequestTemplate request;
-  retry::Policy retry;
+  std::shared_ptr<const retry::Policy> retry = std::make_shared<retry::Policy>();
   std::unordered_map<std::string, std::string> routes;  // intent → queue
   std::string default_queue;
   std::int64_t timeout_ms = 5000;         // one try
   std::int64_t respond_within_ms = 5000;  // then the answer is kAccepted, and the work goes on
   std::size_t max_pending = 100'000;      // events under way; beyond: QUEUE_FULL
-  std::size_t max_in_flight =
-      64;  // requests at once; the rest wait their turn, which is not part of timeout_ms
 };
 
 enum class AnswerKind : std::uint8_t {
@@ -72,7 +67,6 @@ struct Finished {
 struct PipelineCounters {
   std::atomic<std::uint64_t> accepted{0};  // put on disk
   std::atomic<std::uint64_t> processed{0};
-  std::atomic<std::uint64_t> retried{0};  // tries after the first
   std::atomic<std::uint64_t> dead{0};
   std::atomic<std::uint64_t> pending{0};  // under way now, from Accept on
 };
@@ -80,8 +74,9 @@ struct PipelineCounters {
 // Everything but Accept on one thread, the engine's, and all callbacks there.
 class Pipeline {
  public:
-  Pipeline(PipelineOptions options, store::Journal& journal, net::Transport& transport,
-           retry::TimerWheel& timers, const Clock& clock, Admission& admission, PipelineCounters& counters,
+  // `exchange` is the platform's; all references outlive the pipeline.
+  Pipeline(PipelineOptions options, store::Journal& journal, Exchange& exchange, retry::TimerWheel& timers,
+           const Clock& clock, Admission& admission, PipelineCounters& counters,
            std::function<void(const Finished&)> on_finished);
   ~Pipeline();
 
@@ -121,10 +116,9 @@ class Pipeline {
   void Rerun(store::FoundEvent found, std::int64_t arrived_us, AnswerCallback answer);
   void OnStored(json::EventFields fields, std::int64_t arrived_us, AnswerCallback answer,
                 Result<store::StoredEvent> stored);
-  void Ready(Delivery& delivery);
-  void Launch();
-  void SendRequest(Delivery& delivery);
-  void Judge(Delivery& delivery, Result<net::Response> result);
+  void CallPlatform(Delivery& delivery);
+  void RecordFailedTry(Delivery& delivery, const Error& error);
+  void OnCallEnd(Delivery& delivery, Result<Reply> result);
   void Succeed(Delivery& delivery);
   void Fail(Delivery& delivery);
   void End(Delivery& delivery, bool success);
@@ -135,12 +129,13 @@ class Pipeline {
   void Remove(Delivery& delivery);
   void MarkDone(std::int64_t seq, const std::string& event_id);
   void KeepUnrecorded(std::int64_t seq, std::string event_id);
-  void Park(bool in_flight_too);
+  void Park(Delivery& delivery);
+  void ParkAll(bool sending_too);
   void CheckStopped();
 
   const PipelineOptions options_;
   store::Journal& journal_;
-  net::Transport& transport_;
+  Exchange& exchange_;
   retry::TimerWheel& timers_;
   const Clock& clock_;
   Admission& admission_;
@@ -149,9 +144,7 @@ class Pipeline {
 
   std::unordered_map<std::string, std::shared_ptr<Delivery>> deliveries_;  // by event id
   std::unordered_map<std::string, std::vector<AnswerCallback>>
-      duplicates_;                             // of events that are on their way to the disk
-  std::deque<std::weak_ptr<Delivery>> ready_;  // wait for their turn to send
-  std::size_t in_flight_ = 0;
+      duplicates_;  // of events that are on their way to the disk
   std::vector<std::pair<std::int64_t, std::string>>
       unrecorded_;  // done, but the store could not write it down yet: seq, id
   retry::Timer unrecorded_timer_;

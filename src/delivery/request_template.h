@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -31,8 +30,7 @@ class RequestTemplate {
   // strings may hold placeholders; empty: no body. CONFIG_INVALID for an unknown placeholder, naming it and
   // those that exist.
   static Result<RequestTemplate> Compile(std::string method, std::string_view path,
-                                         std::string_view json_body,
-                                         std::vector<std::pair<std::string, std::string>> headers);
+                                         std::string_view json_body);
 
   net::Request Render(const TemplateValues& values, std::string_view idempotency_key) const;
 
@@ -54,12 +52,13 @@ class RequestTemplate {
   };
 
   static Result<std::vector<Piece>> Split(std::string_view text, bool json);
-  static std::string ValueOf(Variable variable, const TemplateValues& values);
+  // `made` holds the text where it has to be made.
+  static std::string_view TextOf(Variable variable, const TemplateValues& values, std::string& made);
 
   std::string method_;
   std::vector<Piece> path_;
   std::vector<Piece> body_;
-  std::vector<std::pair<std::string, std::string>> headers_;
+  std::size_t body_size_ = 0;  // of its literal text
 };
 
 }  // namespace trunkline::delivery

@@ -9,6 +9,7 @@ struct EventService::Core {
 
   net::Context& context;
   std::unique_ptr<net::HttpClient> client;
+  std::unique_ptr<delivery::Exchange> exchange;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<delivery::Pipeline> pipeline;  // last: it refers to the others, and goes first
 
@@ -44,7 +45,7 @@ void DestroyStore(uv_loop_t* loop, std::unique_ptr<store::Store> store, std::fun
 EventService::EventService(std::shared_ptr<Engine> engine, std::unique_ptr<delivery::Admission> admission)
     : engine_(std::move(engine)),
       admission_(std::move(admission)),
-      counters_(std::make_unique<delivery::PipelineCounters>()),
+      counters_(std::make_unique<Counters>()),
       core_(std::make_shared<Core>(engine_->context())) {}
 
 Result<std::unique_ptr<EventService>> EventService::Create(std::shared_ptr<Engine> engine,
@@ -55,8 +56,9 @@ Result<std::unique_ptr<EventService>> EventService::Create(std::shared_ptr<Engin
   if (!verifier) return verifier.error();
   auto ring = idempotency::Ring::Create(options.ring, SystemClock());
   if (!ring) return ring.error();
-  options.pipeline.base = options.client.base;
-  options.pipeline.max_in_flight = options.client.max_connections;
+  options.exchange.base = options.client.base;
+  options.exchange.max_in_flight = options.client.max_connections;
+  options.exchange.max_pending = options.pipeline.max_pending;
 
   auto admission =
       std::make_unique<delivery::Admission>(std::move(*verifier), std::move(*ring), SystemClock());
@@ -69,14 +71,22 @@ Result<std::unique_ptr<EventService>> EventService::Create(std::shared_ptr<Engin
       made = std::move(client.error());
       return;
     }
+    auto exchange =
+        delivery::Exchange::Create(std::move(options.exchange), **client, nullptr, *core.context.timers,
+                                   *core.context.clock, service->counters_->platform);
+    if (!exchange) {
+      made = std::move(exchange.error());
+      return;
+    }
     core.client = std::move(*client);
+    core.exchange = std::move(*exchange);
     // The engine outlives every store: whoever holds the service holds the engine.
     core.store = std::make_unique<store::Store>(
         std::move(options.store), SystemClock(),
         [engine = service->engine_.get()](Engine::Job job) { engine->Post(std::move(job)); });
     core.pipeline = std::make_unique<delivery::Pipeline>(
-        std::move(options.pipeline), *core.store, *core.client, *core.context.timers, *core.context.clock,
-        *service->admission_, *service->counters_, std::move(callbacks.finished));
+        std::move(options.pipeline), *core.store, *core.exchange, *core.context.timers, *core.context.clock,
+        *service->admission_, service->counters_->events, std::move(callbacks.finished));
   });
   if (!made.ok()) return made.error();
   return service;
@@ -87,6 +97,7 @@ EventService::~EventService() {
   engine_->RunAndWait([&] {
     store = std::move(core_->store);
     core_->pipeline.reset();
+    core_->exchange.reset();
     core_->client.reset();
   });
   store.reset();
@@ -166,6 +177,7 @@ void EventService::Close(std::int64_t grace_ms, std::function<void()> closed) {
       // In a turn of its own: the pipeline is still at work here.
       engine->Post([core, closed = std::move(closed)]() mutable {
         core->pipeline.reset();
+        core->exchange.reset();
         core->client.reset();
         if (core->store) DestroyStore(core->context.loop, std::move(core->store), std::move(closed));
       });

@@ -26,6 +26,7 @@ struct EventServiceOptions {
   idempotency::RingOptions ring;
   store::StoreOptions store;
   net::ClientOptions client;
+  delivery::ExchangeOptions exchange;
   delivery::PipelineOptions pipeline;
 };
 
@@ -69,7 +70,12 @@ class EventService {
   void Replay(std::string event_id, std::optional<std::string> payload, delivery::AnswerCallback answer);
   void DeadLetters(store::Journal::Callback<std::vector<store::DeadLetter>> callback);
 
-  const delivery::PipelineCounters& counters() const { return *counters_; }
+  struct Counters {
+    delivery::PipelineCounters events;
+    delivery::ExchangeCounters platform;
+  };
+  // Readable at any time.
+  const Counters& counters() const { return *counters_; }
   delivery::RingUse ring_use() { return admission_->ring_use(); }
 
   // Takes nothing more, finishes or parks what is under way within `grace_ms`, writes everything down, lets
@@ -83,7 +89,7 @@ class EventService {
 
   std::shared_ptr<Engine> engine_;
   std::unique_ptr<delivery::Admission> admission_;
-  std::unique_ptr<delivery::PipelineCounters> counters_;
+  std::unique_ptr<Counters> counters_;
   // The engine thread's, but for the pipeline's Accept: it is there until Close has been called.
   std::shared_ptr<Core> core_;
   bool closing_ = false;

@@ -1,16 +1,36 @@
 #include "engine/http_service.h"
 
+#include <unordered_map>
 #include <utility>
 
 namespace trunkline::engine {
 
 struct HttpService::Core {
+  struct Request {
+    Request(Core& core, std::uint64_t id, delivery::PendingCall::OnEnd ended)
+        : callback(std::move(ended)), pending([&core, id](Result<delivery::Reply> result) {
+            const auto done = core.requests.extract(id);
+            done.mapped()->callback(std::move(result));
+          }) {}
+    delivery::PendingCall::OnEnd callback;
+    delivery::PendingCall pending;
+  };
+
   std::unique_ptr<net::HttpClient> client;
   std::unique_ptr<delivery::Exchange> exchange;  // refers to the client, and goes first
+  std::unordered_map<std::uint64_t, std::unique_ptr<Request>> requests;  // refer to the exchange
+
+  void Reset() {
+    requests.clear();
+    exchange.reset();
+    client.reset();
+  }
 };
 
 HttpService::HttpService(std::shared_ptr<Engine> engine)
-    : engine_(std::move(engine)), core_(std::make_shared<Core>()) {}
+    : engine_(std::move(engine)),
+      counters_(std::make_shared<delivery::ExchangeCounters>()),
+      core_(std::make_shared<Core>()) {}
 
 Result<std::unique_ptr<HttpService>> HttpService::Create(std::shared_ptr<Engine> engine,
                                                          HttpServiceOptions options) {
@@ -29,32 +49,39 @@ Result<std::unique_ptr<HttpService>> HttpService::Create(std::shared_ptr<Engine>
       made = std::move(client.error());
       return;
     }
+    auto exchange =
+        delivery::Exchange::Create(std::move(options.exchange), **client, &service->engine_->tokens(),
+                                   *context.timers, *context.clock, *service->counters_);
+    if (!exchange) {
+      made = std::move(exchange.error());
+      return;
+    }
     service->core_->client = std::move(*client);
-    service->core_->exchange =
-        std::make_unique<delivery::Exchange>(std::move(options.exchange), *service->core_->client,
-                                             &service->engine_->tokens(), *context.timers, *context.clock);
+    service->core_->exchange = std::move(*exchange);
   });
   if (!made.ok()) return made.error();
   return service;
 }
 
 HttpService::~HttpService() {
-  engine_->RunAndWait([this] {
-    core_->exchange.reset();
-    core_->client.reset();
-  });
+  engine_->RunAndWait([this] { core_->Reset(); });
 }
 
-void HttpService::Request(std::uint64_t id, delivery::Call call, delivery::Exchange::Callback callback) {
+void HttpService::Request(std::uint64_t id, delivery::Call call, delivery::PendingCall::OnEnd callback) {
   engine_->Post([core = core_, id, call = std::move(call), callback = std::move(callback)]() mutable {
-    if (core->exchange) return core->exchange->Start(id, std::move(call), std::move(callback));
-    callback(Error{.code = ErrorCode::kClosed, .message = "the client is closed"});
+    if (!core->exchange)
+      return callback(Error{.code = ErrorCode::kClosed, .message = "the client is closed"});
+    auto request = std::make_unique<Core::Request>(*core, id, std::move(callback));
+    delivery::PendingCall& pending = request->pending;
+    core->requests.emplace(id, std::move(request));
+    core->exchange->Start(pending, std::move(call));
   });
 }
 
 void HttpService::Abort(std::uint64_t id) {
   engine_->Post([core = core_, id] {
-    if (core->exchange) core->exchange->Abort(id);
+    const auto found = core->requests.find(id);
+    if (found != core->requests.end()) core->exchange->Abort(found->second->pending);
   });
 }
 
@@ -64,8 +91,7 @@ void HttpService::Close(std::function<void()> closed) {
     core->exchange->Drain([engine, core, closed = std::move(closed)]() mutable {
       // In a turn of its own: the exchange may be in the middle of one.
       engine->Post([core, closed = std::move(closed)] {
-        core->exchange.reset();
-        core->client.reset();
+        core->Reset();
         closed();
       });
     });

@@ -30,9 +30,12 @@ class HttpService {
   HttpService(const HttpService&) = delete;
   HttpService& operator=(const HttpService&) = delete;
 
-  // `id` is the caller's, for Abort; not used twice.
-  void Request(std::uint64_t id, delivery::Call call, delivery::Exchange::Callback callback);
+  // `id` is the caller's, for Abort; not used again before its end.
+  void Request(std::uint64_t id, delivery::Call call, delivery::PendingCall::OnEnd callback);
   void Abort(std::uint64_t id);
+
+  // Readable at any time.
+  const delivery::ExchangeCounters& counters() const { return *counters_; }
 
   // Takes nothing more; calls back when everything under way has ended and every connection is closed.
   void Close(std::function<void()> closed);
@@ -42,6 +45,7 @@ class HttpService {
   explicit HttpService(std::shared_ptr<Engine> engine);
 
   std::shared_ptr<Engine> engine_;
+  std::shared_ptr<delivery::ExchangeCounters> counters_;
   std::shared_ptr<Core> core_;  // the engine thread's
 };
 

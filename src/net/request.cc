@@ -102,27 +102,54 @@ Result<BaseUrl> ParseBaseUrl(std::string_view text) {
   return base;
 }
 
-Result<std::string> Serialize(const BaseUrl& base, const Request& request) {
-  if (!IsToken(request.method)) return Invalid("method: expected an HTTP token such as POST");
-  if (!IsTarget(request.target)) return Invalid("path: expected a percent-encoded path that begins with /");
-  std::string wire;
-  wire.reserve(256 + request.target.size() + request.body.size());
-  wire.append(request.method)
-      .append(" ")
-      .append(base.path)
-      .append(request.target)
-      .append(" HTTP/1.1\r\nHost: ");
-  wire.append(base.authority).append("\r\n");
-  bool has_accept = false;
-  for (const auto& [name, value] : request.headers) {
+namespace {
+
+Status AppendHeaders(std::string& wire, const std::vector<std::pair<std::string, std::string>>& headers) {
+  for (const auto& [name, value] : headers) {
     if (!IsToken(name)) return Invalid("header name: expected an HTTP token");
     if (IsReserved(name)) return Invalid("header " + name + ": is set by the client itself");
     if (!IsFieldValue(value))
       return Invalid("header " + name + ": the value holds a character that no header may hold");
-    has_accept = has_accept || EqualsIgnoringCase(name, "Accept");
     wire.append(name).append(": ").append(value).append("\r\n");
   }
-  if (!has_accept) wire.append("Accept: */*\r\n");
+  return Ok();
+}
+
+bool HasAccept(std::string_view lines) {
+  for (std::size_t at = 0; at < lines.size(); at = lines.find("\r\n", at) + 2) {
+    if (EqualsIgnoringCase(lines.substr(at, 7), "Accept:")) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<std::string> SerializeHeaders(const std::vector<std::pair<std::string, std::string>>& headers) {
+  std::string lines;
+  if (Status appended = AppendHeaders(lines, headers); !appended.ok()) return appended.error();
+  return lines;
+}
+
+Result<std::string> Serialize(const BaseUrl& base, const Request& request, std::string_view lines,
+                              std::string_view more_lines) {
+  if (!IsToken(request.method)) return Invalid("method: expected an HTTP token such as POST");
+  if (!IsTarget(request.target)) return Invalid("path: expected a percent-encoded path that begins with /");
+  std::size_t size = 128 + base.path.size() + request.target.size() + base.authority.size() + lines.size() +
+                     more_lines.size() + request.body.size();
+  for (const auto& [name, value] : request.headers) size += name.size() + value.size() + 4;
+  std::string wire;
+  wire.reserve(size);
+  wire.append(request.method)
+      .append(" ")
+      .append(base.path)
+      .append(request.target)
+      .append(" HTTP/1.1\r\nHost: ")
+      .append(base.authority)
+      .append("\r\n");
+  const std::size_t headers_at = wire.size();
+  if (Status appended = AppendHeaders(wire, request.headers); !appended.ok()) return appended.error();
+  wire.append(lines).append(more_lines);
+  if (!HasAccept(std::string_view(wire).substr(headers_at))) wire.append("Accept: */*\r\n");
   // A method that usually carries a body says so even when it is empty (RFC 9110, 8.6).
   if (request.has_body || request.method == "POST" || request.method == "PUT" || request.method == "PATCH") {
     wire.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");

@@ -36,8 +36,13 @@ struct Request {
 
 // The bytes of an HTTP/1.1 request (RFC 9112). Host, Content-Length and Accept are added; whoever passes
 // those, Connection or Transfer-Encoding is refused, like anything that would break out of the request line
-// or a header: CONFIG_INVALID.
-Result<std::string> Serialize(const BaseUrl& base, const Request& request);
+// or a header: CONFIG_INVALID. `lines` and `more_lines` are header lines that SerializeHeaders has made, or
+// that hold nothing of a caller's.
+Result<std::string> Serialize(const BaseUrl& base, const Request& request, std::string_view lines = {},
+                              std::string_view more_lines = {});
+
+// Header lines, each with its CRLF, under the same conditions.
+Result<std::string> SerializeHeaders(const std::vector<std::pair<std::string, std::string>>& headers);
 
 // Percent-encodes everything but RFC 3986's unreserved characters, for one segment of a path.
 std::string EncodePathSegment(std::string_view text);

@@ -55,31 +55,44 @@ class ExchangeTest : public ::testing::Test {
     return {
         .attempts = attempts, .base_ms = 100, .factor = 2, .max_ms = 10'000, .jitter = retry::Jitter::kNone};
   }
+  static std::shared_ptr<const retry::Policy> Shared(retry::Policy policy) {
+    return std::make_shared<retry::Policy>(std::move(policy));
+  }
 
   delivery::Exchange& Make(Options options = {}) {
     options.base = {
         .tls = true, .host = "api.example.com", .port = 443, .authority = "api.example.com", .path = "/v1"};
-    exchange_ =
-        std::make_unique<delivery::Exchange>(std::move(options), transport_, &tokens_, timers_, clock_);
+    exchange_ = std::move(delivery::Exchange::Create(std::move(options), transport_, &tokens_, timers_,
+                                                     clock_, counters_))
+                    .value();
     return *exchange_;
   }
 
   delivery::Call Get(const std::string& target = "/x") {
-    delivery::Call call{.request = {.method = "GET", .target = target}, .retry = Plain()};
+    delivery::Call call{.request = {.method = "GET", .target = target}, .retry = Shared(Plain())};
     call.repeatable = true;
     return call;
   }
   delivery::Call Post(const std::string& target = "/x") {
     return {.request = {.method = "POST", .target = target, .body = "{}", .has_body = true},
-            .retry = Plain()};
+            .retry = Shared(Plain())};
   }
 
   // Its number, for Abort and for `ended_`.
-  std::uint64_t Start(delivery::Call call) {
+  std::uint64_t Start(delivery::Call call, std::function<void()> then = nullptr) {
     const std::uint64_t id = ++last_id_;
-    exchange_->Start(id, std::move(call),
-                     [this, id](Result<delivery::Reply> result) { ended_[id].push_back(std::move(result)); });
+    auto& pending = calls_[id];
+    pending = std::make_unique<delivery::PendingCall>([this, id, then](Result<delivery::Reply> result) {
+      ended_[id].push_back(std::move(result));
+      if (then) then();
+    });
+    exchange_->Start(*pending, std::move(call));
     return id;
+  }
+  void Abort(std::uint64_t id) { exchange_->Abort(*calls_.at(id)); }
+  void DestroyExchange() {
+    calls_.clear();
+    exchange_.reset();
   }
 
   bool Ended(std::uint64_t id) const { return ended_.contains(id); }
@@ -108,7 +121,9 @@ class ExchangeTest : public ::testing::Test {
   MemoryTransport transport_;
   MemoryTokenEndpoint endpoint_;
   oauth::TokenCache tokens_{clock_, timers_, endpoint_, [] { return 0.0; }, Plain(2)};
+  delivery::ExchangeCounters counters_;
   std::unique_ptr<delivery::Exchange> exchange_;
+  std::map<std::uint64_t, std::unique_ptr<delivery::PendingCall>> calls_;
   std::uint64_t last_id_ = 0;
   std::map<std::uint64_t, std::vector<Result<delivery::Reply>>> ended_;
 };

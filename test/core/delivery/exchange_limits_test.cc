@@ -41,7 +41,7 @@ TEST_F(ExchangeTest, TheRateQueueIsFirstComeFirstServed) {
 TEST_F(ExchangeTest, A429PausesEveryone) {
   Make({.rate_limit = RateLimit{.requests = 100, .per_ms = 100}});
   delivery::Call once = Get();
-  once.retry.attempts = 1;
+  once.retry = Shared(Plain(1));
   const auto limited = Start(once);
   transport_.Answer(429, {{"retry-after", "5"}});
   EXPECT_EQ(ErrorOf(limited).retry_after_ms, 5000);
@@ -55,7 +55,7 @@ TEST_F(ExchangeTest, A429PausesEveryone) {
 TEST_F(ExchangeTest, TheBreakerOpensProbesAndCloses) {
   Make({.breaker = BreakerOptions{.failures = 2, .window_ms = 1000, .open_ms = 500}});
   delivery::Call once = Get();
-  once.retry = Plain(1);
+  once.retry = Shared(Plain(1));
   Start(once);
   transport_.Answer(500);
   Start(once);
@@ -69,7 +69,7 @@ TEST_F(ExchangeTest, TheBreakerOpensProbesAndCloses) {
   const auto probe = Start(once);
   ASSERT_EQ(UnderWay(), 1u);
   EXPECT_EQ(ErrorOf(Start(once)).code, ErrorCode::kCircuitOpen) << "one probe at a time";
-  exchange_->Abort(probe);  // no verdict: the next is the probe
+  Abort(probe);  // no verdict: the next is the probe
   const auto next_probe = Start(once);
   ASSERT_EQ(UnderWay(), 1u);
   transport_.Answer(404);  // the platform answers: it is well
@@ -104,7 +104,7 @@ TEST_F(ExchangeTest, TheTryAfterARenewedTokenTakesItsTurnToo) {
 TEST_F(ExchangeTest, AbortedCallsDoNotPileUpBeforeTheLimit) {
   Make({.rate_limit = RateLimit{.requests = 1, .per_ms = 100'000}});
   Start(Get());
-  for (int i = 0; i < 1000; ++i) exchange_->Abort(Start(Get()));
+  for (int i = 0; i < 1000; ++i) Abort(Start(Get()));
   const auto last = Start(Get());
   transport_.Answer(200);
   Advance(100'000);

@@ -30,8 +30,9 @@ class ExchangePropertyTest : public ExchangeTest, public ::testing::WithParamInt
     delivery::Call call = Chance(50) ? Get() : Post();
     if (Chance(3)) call.request.target = "no path";
     if (Chance(30)) call.deadline_ms = Pick(1, 3000);
-    call.retry = Plain(static_cast<int>(Pick(1, 5)));
-    call.retry.jitter = retry::Jitter::kFull;
+    retry::Policy policy = Plain(static_cast<int>(Pick(1, 5)));
+    policy.jitter = retry::Jitter::kFull;
+    call.retry = Shared(std::move(policy));
     return call;
   }
 
@@ -73,8 +74,7 @@ TEST_P(ExchangePropertyTest, EveryCallEndsExactlyOnce) {
     } else if (dice <= 75) {
       if (!endpoint_.asked.empty()) AnswerToken();
     } else if (dice <= 85) {
-      if (last_id_ > 0)
-        exchange_->Abort(static_cast<std::uint64_t>(Pick(1, static_cast<std::int64_t>(last_id_))));
+      if (last_id_ > 0) Abort(static_cast<std::uint64_t>(Pick(1, static_cast<std::int64_t>(last_id_))));
     } else {
       Advance(Pick(1, 200));
     }
@@ -89,10 +89,10 @@ TEST_P(ExchangePropertyTest, EveryCallEndsExactlyOnce) {
   EXPECT_TRUE(drained);
   EXPECT_EQ(ended_.size(), last_id_);
   for (const auto& [id, results] : ended_) EXPECT_EQ(results.size(), 1u) << "call " << id;
-  const auto& counters = exchange_->counters();
+  const auto& counters = counters_;
   EXPECT_EQ(counters.succeeded + counters.failed, counters.calls);
   EXPECT_EQ(UnderWay(), 0u);
-  exchange_.reset();
+  DestroyExchange();
   Advance(10'000);
   while (!endpoint_.asked.empty()) endpoint_.Grant("late");
   EXPECT_EQ(timers_.size(), 0u);

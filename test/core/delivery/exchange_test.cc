@@ -23,8 +23,8 @@ TEST_F(ExchangeTest, SendsAndSucceeds) {
   EXPECT_EQ(ResultOf(id)->response.status, 204);
   EXPECT_EQ(ResultOf(id)->attempts, 1);
   EXPECT_EQ(ResultOf(id)->duration_ms, 30);
-  EXPECT_EQ(exchange_->counters().calls, 1u);
-  EXPECT_EQ(exchange_->counters().succeeded, 1u);
+  EXPECT_EQ(counters_.calls, 1u);
+  EXPECT_EQ(counters_.succeeded, 1u);
   EXPECT_EQ(timers_.size(), 0u);
 }
 
@@ -42,8 +42,8 @@ TEST_F(ExchangeTest, RetriesWithBackoffAndEndsWithTheLastError) {
   EXPECT_EQ(ErrorOf(id).code, ErrorCode::kUpstreamError);
   EXPECT_EQ(ErrorOf(id).status, 500);
   EXPECT_EQ(ErrorOf(id).attempts, 4);
-  EXPECT_EQ(exchange_->counters().tries, 4u);
-  EXPECT_EQ(exchange_->counters().failed, 1u);
+  EXPECT_EQ(counters_.tries, 4u);
+  EXPECT_EQ(counters_.failed, 1u);
   for (const auto& sent : transport_.ended) EXPECT_EQ(sent.wire, transport_.ended[0].wire);
   EXPECT_EQ(timers_.size(), 0u);
 }
@@ -118,7 +118,7 @@ TEST_F(ExchangeTest, HonoursRetryAfterUpToItsLimit) {
 TEST_F(ExchangeTest, A401RenewsTheTokenOnceUncounted) {
   Make({.credential = AnyCredential()});
   delivery::Call once = Post();
-  once.retry = Plain(1);
+  once.retry = Shared(Plain(1));
   const auto id = Start(once);
   endpoint_.Grant("t1");
   transport_.Answer(401);
@@ -190,33 +190,32 @@ TEST_F(ExchangeTest, ADeadlineEndsACallAtEveryStage) {
 TEST_F(ExchangeTest, AnAbortEndsACallAtEveryStageAndLeavesNothing) {
   Make({.credential = AnyCredential(), .rate_limit = RateLimit{.requests = 3, .per_ms = 3000}});
   const auto at_token = Start(Get());
-  exchange_->Abort(at_token);
+  Abort(at_token);
   EXPECT_EQ(ErrorOf(at_token).code, ErrorCode::kAborted);
   EXPECT_EQ(ErrorOf(at_token).attempts, 0);
   endpoint_.Grant("t1");
   EXPECT_EQ(UnderWay(), 0u);
 
   const auto sending = Start(Get());
-  exchange_->Abort(sending);
+  Abort(sending);
   EXPECT_EQ(ErrorOf(sending).attempts, 1);
   EXPECT_EQ(transport_.cancelled, 1);
 
   const auto waiting = Start(Get());
   transport_.Answer(503);
-  exchange_->Abort(waiting);
+  Abort(waiting);
   EXPECT_EQ(ErrorOf(waiting).code, ErrorCode::kAborted);
 
   const auto at_limit = Start(Get());
   const auto behind = Start(Get());
-  exchange_->Abort(at_limit);
+  Abort(at_limit);
   EXPECT_EQ(ErrorOf(at_limit).attempts, 0);
   Advance(1000);
   ASSERT_EQ(UnderWay(), 1u) << "the aborted call took no turn";
   transport_.Answer(200);
   EXPECT_TRUE(ResultOf(behind).ok());
 
-  exchange_->Abort(behind);  // has ended
-  exchange_->Abort(12345);   // never was
+  Abort(behind);  // has ended
   Advance(10'000);
   EXPECT_EQ(UnderWay(), 0u);
   EXPECT_EQ(timers_.size(), 0u);
@@ -264,7 +263,7 @@ TEST_F(ExchangeTest, DestroyedWithWorkUnderWayItCallsNobodyBack) {
   Start(call);
   transport_.Answer(503);  // one waits for its next try, one is sent, and those behind wait for their turn
   for (int i = 0; i < 5; ++i) Start(call);
-  exchange_.reset();
+  DestroyExchange();
   EXPECT_EQ(UnderWay(), 0u);
   Advance(10'000);
   EXPECT_TRUE(ended_.empty());
@@ -273,7 +272,7 @@ TEST_F(ExchangeTest, DestroyedWithWorkUnderWayItCallsNobodyBack) {
   Make({.credential = {{.token_url = "https://other/", .client_id = "id", .client_secret = "s"}}});
   Start(call);
   ASSERT_EQ(endpoint_.asked.size(), 1u);
-  exchange_.reset();
+  DestroyExchange();
   endpoint_.Grant("late");
   EXPECT_TRUE(ended_.empty());
 }
@@ -281,8 +280,8 @@ TEST_F(ExchangeTest, DestroyedWithWorkUnderWayItCallsNobodyBack) {
 TEST_F(ExchangeTest, ACallbackMayStartAndAbortOthers) {
   Make({.rate_limit = RateLimit{.requests = 1, .per_ms = 10}});
   const auto victim_holder = std::make_shared<std::uint64_t>(0);
-  exchange_->Start(1000, Get(), [this, victim_holder](Result<delivery::Reply>) {
-    exchange_->Abort(*victim_holder);
+  Start(Get(), [this, victim_holder] {
+    Abort(*victim_holder);
     Start(Get("/next"));
   });
   *victim_holder = Start(Get("/victim"));

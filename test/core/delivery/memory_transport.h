@@ -1,6 +1,8 @@
 // A network in memory: the test sees every request and answers it when it likes.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -51,6 +53,7 @@ class MemoryTransport final : public net::Transport {
 
  private:
   void End(Result<net::Response> result) {
+    ASSERT_FALSE(under_way.empty()) << "nothing is under way that could be answered";
     ended.push_back(under_way.front());
     under_way.erase(under_way.begin());
     const Callback callback = ended.back().callback;

@@ -24,12 +24,12 @@ inline std::string EventBody(const std::string& event_id, const std::string& int
 class PipelineFixture : public ::testing::Test {
  protected:
   PipelineFixture() {
-    options.platform = "Cognigy";
-    options.base = *net::ParseBaseUrl("http://127.0.0.1:1");
-    options.request = *delivery::RequestTemplate::Compile(
-        "POST", "/state/{dialogId}/{sessionId}",
-        R"({"queue":"{queue}","at":"{processedAt}","ms":"{latencyMs}"})", {});
-    options.retry.jitter = retry::Jitter::kNone;
+    exchange_options.platform = "Cognigy";
+    exchange_options.base = *net::ParseBaseUrl("http://127.0.0.1:1");
+    options.request =
+        *delivery::RequestTemplate::Compile("POST", "/state/{dialogId}/{sessionId}",
+                                            R"({"queue":"{queue}","at":"{processedAt}","ms":"{latencyMs}"})");
+    policy.jitter = retry::Jitter::kNone;
     options.routes = {{"order_management", "orders-queue"}};
     options.default_queue = "general-queue";
 
@@ -39,8 +39,13 @@ class PipelineFixture : public ::testing::Test {
   }
 
   void Start() {
+    pipeline.reset();
+    exchange = std::move(delivery::Exchange::Create(exchange_options, transport, nullptr, timers, clock,
+                                                    platform_counters))
+                   .value();
+    options.retry = std::make_shared<retry::Policy>(policy);
     pipeline = std::make_unique<delivery::Pipeline>(
-        options, journal, transport, timers, clock, *admission, counters,
+        options, journal, *exchange, timers, clock, *admission, counters,
         [this](const delivery::Finished& end) { finished.push_back(end); });
   }
 
@@ -97,8 +102,12 @@ class PipelineFixture : public ::testing::Test {
   MemoryTransport transport;
   delivery::PipelineCounters counters;
   std::vector<delivery::Finished> finished;
+  delivery::ExchangeCounters platform_counters;
+  delivery::ExchangeOptions exchange_options;
+  retry::Policy policy;
   delivery::PipelineOptions options;
   std::unique_ptr<delivery::Admission> admission;
+  std::unique_ptr<delivery::Exchange> exchange;
   std::unique_ptr<delivery::Pipeline> pipeline;
 };
 

@@ -17,7 +17,7 @@ class PipelineRandomTest : public PipelineFixture {
     std::mt19937 random(seed);
     const auto chance = [&random](int percent) { return static_cast<int>(random() % 100) < percent; };
     options.respond_within_ms = 1500;
-    options.max_in_flight = 3;
+    exchange_options.max_in_flight = 3;
     options.max_pending = 40;
     Start();
     std::map<std::string, CallerPtr> callers;

@@ -166,7 +166,7 @@ TEST_F(PipelineRaceTest, ADuplicateThatComesTooLateToJoin) {
 }
 
 TEST_F(PipelineRaceTest, RequestsTakeTheirTurnsInOrderAndWaitingForATryTakesNone) {
-  options.max_in_flight = 2;
+  exchange_options.max_in_flight = 2;
   Start();
   for (const char* id : {"e1", "e2", "e3", "e4"}) Post(id, "constructor");
   journal.Commit();
@@ -179,7 +179,7 @@ TEST_F(PipelineRaceTest, RequestsTakeTheirTurnsInOrderAndWaitingForATryTakesNone
 }
 
 TEST_F(PipelineRaceTest, TheProductsJitterSpreadsTheTries) {
-  options.retry = {};
+  policy = {};
   Start();
   std::vector<std::int64_t> waits;
   for (int i = 0; i < 40; ++i) {
@@ -202,7 +202,7 @@ TEST_F(PipelineRaceTest, TheProductsJitterSpreadsTheTries) {
 }
 
 TEST_F(PipelineRaceTest, ARequestThatCannotBeWrittenIsBuried) {
-  options.request = *delivery::RequestTemplate::Compile("POST", "/x", "{}", {{"X-API-Key", "a\nb"}});
+  options.request = *delivery::RequestTemplate::Compile("PO ST", "/x", "{}");
   Start();
   const auto caller = Post("e1");
   journal.Commit();

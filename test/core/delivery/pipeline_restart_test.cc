@@ -66,7 +66,7 @@ class PipelineRestartTest : public PipelineFixture {
   void RunWithSeed(std::uint64_t seed) {
     std::mt19937_64 random(seed);
     const auto one_in = [&](std::uint64_t n) { return random() % n == 0; };
-    options.max_in_flight = 1 + random() % 4;
+    exchange_options.max_in_flight = 1 + random() % 4;
     options.max_pending = 8 + random() % 30;
     NewRing();
     Start();

@@ -60,6 +60,11 @@ class Platform {
   Server server_;
 };
 
+std::shared_ptr<const retry::Policy> Waits(int attempts, std::int64_t base_ms) {
+  return std::make_shared<retry::Policy>(retry::Policy{
+      .attempts = attempts, .base_ms = base_ms, .max_ms = base_ms * 4, .jitter = retry::Jitter::kNone});
+}
+
 EventServiceOptions OptionsFor(const std::string& url, const std::string& directory) {
   EventServiceOptions options;
   options.scheme = *crypto::FindScheme("cognigy");
@@ -67,14 +72,12 @@ EventServiceOptions OptionsFor(const std::string& url, const std::string& direct
   options.ring.capacity = 1000;
   options.store.directory = directory;
   options.client.base = std::move(net::ParseBaseUrl(url)).value();
-  options.pipeline.platform = "Cognigy.AI";
-  options.pipeline.request =
-      std::move(delivery::RequestTemplate::Compile("POST", "/sessions/{sessionId}/state",
-                                                   R"({"id":"{eventId}"})", {}))
-          .value();
+  options.exchange.platform = "Cognigy.AI";
+  options.pipeline.request = std::move(delivery::RequestTemplate::Compile(
+                                           "POST", "/sessions/{sessionId}/state", R"({"id":"{eventId}"})"))
+                                 .value();
   options.pipeline.default_queue = "q";
-  options.pipeline.retry.base_ms = 1;
-  options.pipeline.retry.jitter = retry::Jitter::kNone;
+  options.pipeline.retry = Waits(4, 1);
   return options;
 }
 
@@ -169,7 +172,7 @@ TEST(EventService, AnEventFromTheDoorToThePlatform) {
   EXPECT_EQ(end->event_id, "e1");
   EXPECT_TRUE(end->success);
   EXPECT_EQ(service->ring_use().size, 1U);
-  EXPECT_EQ(service->counters().processed, 1U);
+  EXPECT_EQ(service->counters().events.processed, 1U);
   service.Close();
   EXPECT_EQ(Text(service.Post("e2")), "refused CLOSED");
   EXPECT_EQ(Text(service.Replay("e1")), "refused CLOSED");
@@ -209,8 +212,7 @@ TEST(EventService, TriesUntilThePlatformIsBackUnderOneKey) {
   Platform platform;
   platform.status = 503;
   auto options = OptionsFor(platform.url(), directory.path());
-  options.pipeline.retry.attempts = 1000;
-  options.pipeline.retry.max_ms = 1;
+  options.pipeline.retry = Waits(1000, 1);
   Service service(options);
   ASSERT_TRUE(service.Open().ok());
   const Answers answers = service.Post("e1");
@@ -219,7 +221,7 @@ TEST(EventService, TriesUntilThePlatformIsBackUnderOneKey) {
   platform.status = 200;
   EXPECT_EQ(Text(answers), "processed");
   EXPECT_EQ(keys.size(), 1U);
-  EXPECT_GE(service->counters().retried, 4U);
+  EXPECT_GE(service->counters().platform.retries, 4U);
 }
 
 // Not closed, only destroyed, with work under way: the next run goes on with it under the same key.
@@ -296,7 +298,7 @@ TEST(EventService, ADirectoryThatCannotBeUsed) {
   Service service(OptionsFor(platform.url(), directory.path("file")));
   EXPECT_EQ(service.Open().error().code, ErrorCode::kStoreUnavailable);
   EXPECT_EQ(Text(service.Post("e1")), "refused STORE_UNAVAILABLE");
-  EXPECT_EQ(service->counters().pending, 0U);
+  EXPECT_EQ(service->counters().events.pending, 0U);
 }
 
 TEST(EventService, TwoAtOnceShareTheEngineAndNothingElse) {
@@ -339,8 +341,7 @@ TEST(EventService, NothingIsLostOverManyRuns) {
   std::set<std::string> accepted;
   for (int run = 0; run < 4; ++run) {
     auto options = OptionsFor(platform.url(), directory.path());
-    options.pipeline.retry.attempts = 1000;
-    options.pipeline.retry.max_ms = 1;
+    options.pipeline.retry = Waits(1000, 1);
     Service service(options);
     ASSERT_TRUE(service.Open().ok());
     std::vector<Answers> answers;
