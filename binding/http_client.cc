@@ -91,8 +91,8 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(
         env, "HttpClient",
-        {InstanceMethod<&HttpClient::Request>("request"), InstanceMethod<&HttpClient::Abort>("abort"),
-         InstanceMethod<&HttpClient::Close>("close")});
+        {InstanceMethod<&HttpClient::Request>("request"), InstanceMethod<&HttpClient::Flush>("flush"),
+         InstanceMethod<&HttpClient::Abort>("abort"), InstanceMethod<&HttpClient::Close>("close")});
   }
 
  private:
@@ -110,12 +110,12 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
   }
 
   // (slot, method, target, [name, value, …], body, timeoutMs, deadlineMs, repeatable, retry)
-  // settles with an error, or with (status, headers, body, attempts, durationMs); headers are lines of
-  // "name: value"; body: a string where it is short and ASCII, else a Buffer. body: a string, bytes or
-  // undefined. retry: a policy, false for one try, undefined for the client's own.
+  // for the next flush; settles with an error, or with (status, headers, body, attempts, durationMs); headers
+  // are lines of "name: value"; body: a string where it is short and ASCII, else a Buffer. body: a string,
+  // bytes or undefined. retry: a policy, false for one try, undefined for the client's own.
   Napi::Value Request(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    engine::HttpService& service = Service(env);
+    (void)Service(env);
     const std::uint32_t slot = info[0].As<Napi::Number>().Uint32Value();
     delivery::Call call;
     call.request.method = ReadText(info[1]);
@@ -142,17 +142,23 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
                                        : policy_;
 
     face_->Add();
-    service.Request(
-        slot, std::move(call),
-        [completions = completions_, face = std::weak_ptr(face_), slot](Result<delivery::Reply> result) {
-          completions->Post(
-              [face, slot, result = std::move(result)](Napi::Env settle_env, Settlements& settlements) {
-                if (const auto alive = face.lock()) alive->Remove();
-                if (result.ok()) return Settle(settle_env, settlements, slot, *result);
-                settlements.Add(settle_env, slot, {ToJsError(settle_env, result.error()).Value()});
-              });
-        });
+    outbox_.push_back(
+        {slot, std::move(call),
+         [completions = completions_, face = std::weak_ptr(face_), slot](Result<delivery::Reply> result) {
+           completions->Post(
+               [face, slot, result = std::move(result)](Napi::Env settle_env, Settlements& settlements) {
+                 if (const auto alive = face.lock()) alive->Remove();
+                 if (result.ok()) return Settle(settle_env, settlements, slot, *result);
+                 settlements.Add(settle_env, slot, {ToJsError(settle_env, result.error()).Value()});
+               });
+         }});
     return env.Undefined();
+  }
+
+  // (): hands over the requests that have been made since the last time.
+  Napi::Value Flush(const Napi::CallbackInfo& info) {
+    if (service_ && !outbox_.empty()) service_->Request(std::exchange(outbox_, {}));
+    return info.Env().Undefined();
   }
 
   static std::shared_ptr<const retry::Policy> OneTry(retry::Policy policy) {
@@ -186,20 +192,21 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
 
   static void Settle(Napi::Env env, Settlements& settlements, std::uint32_t slot,
                      const delivery::Reply& reply) {
-    std::string lines;
-    for (const auto& [name, value] : reply.response.headers)
-      lines.append(name).append(": ").append(value).append("\n");
+    const std::string& lines = reply.response.header_lines;
+    Napi::Value head = AsciiString(env, lines);
+    if (head.IsUndefined()) head = Napi::String::New(env, lines);
     Napi::Value body = AsciiString(env, reply.response.body);
     if (body.IsUndefined())
       body = Napi::Buffer<char>::Copy(env, reply.response.body.data(), reply.response.body.size());
-    settlements.Add(env, slot,
-                    {Napi::Number::New(env, reply.response.status), Napi::String::New(env, lines), body,
-                     Napi::Number::New(env, reply.attempts),
-                     Napi::Number::New(env, static_cast<double>(reply.duration_ms))});
+    settlements.Add(
+        env, slot,
+        {Napi::Number::New(env, reply.response.status), head, body, Napi::Number::New(env, reply.attempts),
+         Napi::Number::New(env, static_cast<double>(reply.duration_ms))});
   }
 
   // (slot): its request ends with ABORTED, unless it has ended already.
   Napi::Value Abort(const Napi::CallbackInfo& info) {
+    Flush(info);
     Service(info.Env()).Abort(info[0].As<Napi::Number>().Uint32Value());
     return info.Env().Undefined();
   }
@@ -208,6 +215,7 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
   Napi::Value Close(const Napi::CallbackInfo& info) {
     const std::uint32_t slot = info[0].As<Napi::Number>().Uint32Value();
     engine::HttpService& service = Service(info.Env());
+    Flush(info);
     face_->Add();
     service.Close([completions = completions_, face = std::weak_ptr(face_), slot] {
       completions->Post([face, slot](Napi::Env settle_env, Settlements& settlements) {
@@ -224,6 +232,7 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
   std::shared_ptr<const retry::Policy> policy_;
   std::shared_ptr<const retry::Policy> one_try_;  // `retry: false`
   std::unique_ptr<engine::HttpService> service_;
+  std::vector<engine::HttpService::Outgoing> outbox_;
 };
 
 }  // namespace

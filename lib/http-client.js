@@ -13,6 +13,8 @@ const { readLogger } = require('./log.js');
 
 /** Methods that may be repeated without asking (RFC 9110, 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
+/** What is chained to it runs when the present turn's other work is done: as queueMicrotask does it, but without a resource for each. */
+const TURN_END = Promise.resolve();
 const REQUEST_OPTIONS = new Set(['method', 'path', 'query', 'headers', 'json', 'body', 'form', 'idempotencyKey', 'idempotent', 'timeoutMs', 'deadlineMs', 'signal', 'retry']);
 
 /** A 2xx answer. */
@@ -87,6 +89,12 @@ class HttpClient {
   #native;
   #timeoutMs;
   /** What `auth` writes, in lower case: a request must not write it a second time. @type {string | undefined} */ #authHeader;
+  #flushing = false;
+  /** Requests of one turn go to the engine together, which is woken once. */
+  #flush = () => {
+    this.#flushing = false;
+    this.#native.flush();
+  };
   /** @type {Promise<void> | undefined} */ #closing;
 
   /** @param {import('..').HttpClientOptions} given */
@@ -127,7 +135,18 @@ class HttpClient {
     if (signal?.aborted) throw new TrunklineError('ABORTED', 'the call was aborted', { cause: signal.reason });
     const prepared = this.#prepare(request);
     if (signal) return this.#abortable(prepared, signal);
-    return settled((slot) => this.#native.request(slot, ...prepared), readReply);
+    return settled((slot) => this.#send(slot, prepared), readReply);
+  }
+
+  /**
+   * @param {number} slot
+   * @param {any[]} prepared
+   */
+  #send(slot, prepared) {
+    this.#native.request(slot, ...prepared);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    TURN_END.then(this.#flush);
   }
 
   /**
@@ -165,7 +184,7 @@ class HttpClient {
     setMaxListeners(0, signal);
     try {
       return await settled((slot) => {
-        this.#native.request(slot, ...prepared);
+        this.#send(slot, prepared);
         abort = () => this.#native.abort(slot);
         signal.addEventListener('abort', abort, { once: true });
       }, readReply);

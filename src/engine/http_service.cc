@@ -67,14 +67,18 @@ HttpService::~HttpService() {
   engine_->RunAndWait([this] { core_->Reset(); });
 }
 
-void HttpService::Request(std::uint64_t id, delivery::Call call, delivery::PendingCall::OnEnd callback) {
-  engine_->Post([core = core_, id, call = std::move(call), callback = std::move(callback)]() mutable {
-    if (!core->exchange)
-      return callback(Error{.code = ErrorCode::kClosed, .message = "the client is closed"});
-    auto request = std::make_unique<Core::Request>(*core, id, std::move(callback));
-    delivery::PendingCall& pending = request->pending;
-    core->requests.emplace(id, std::move(request));
-    core->exchange->Start(pending, std::move(call));
+void HttpService::Request(std::vector<Outgoing> batch) {
+  engine_->Post([core = core_, batch = std::move(batch)]() mutable {
+    for (auto& [id, call, callback] : batch) {
+      if (!core->exchange) {
+        callback(Error{.code = ErrorCode::kClosed, .message = "the client is closed"});
+        continue;
+      }
+      auto request = std::make_unique<Core::Request>(*core, id, std::move(callback));
+      delivery::PendingCall& pending = request->pending;
+      core->requests.emplace(id, std::move(request));
+      core->exchange->Start(pending, std::move(call));
+    }
   });
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/result.h"
 #include "delivery/exchange.h"
@@ -30,8 +31,13 @@ class HttpService {
   HttpService(const HttpService&) = delete;
   HttpService& operator=(const HttpService&) = delete;
 
-  // `id` is the caller's, for Abort; not used again before its end.
-  void Request(std::uint64_t id, delivery::Call call, delivery::PendingCall::OnEnd callback);
+  // Many at once wake the engine once. `id` is the caller's, for Abort; not used again before its end.
+  struct Outgoing {
+    std::uint64_t id;
+    delivery::Call call;
+    delivery::PendingCall::OnEnd callback;
+  };
+  void Request(std::vector<Outgoing> batch);
   void Abort(std::uint64_t id);
 
   // Readable at any time.

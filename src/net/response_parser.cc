@@ -13,6 +13,7 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr std::size_t kShortestChunk = 5;
+constexpr std::size_t kUsualHeaderBytes = 256;
 
 using BeastError = boost::beast::error_code;
 
@@ -56,9 +57,10 @@ class Collector final : public http::basic_parser<false> {
     } else if (field == http::field::content_length) {
       announces_body = announces_body || value != "0";
     }
-    std::string lower(name.data(), name.size());
-    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    response.headers.emplace_back(std::move(lower), std::string(value.data(), value.size()));
+    std::string& lines = response.header_lines;
+    if (lines.empty()) lines.reserve(kUsualHeaderBytes);
+    for (const char c : name) lines += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    lines.append(": ").append(value.data(), value.size()).append("\n");
   }
   void on_header_impl(BeastError& error) override {
     error = {};
@@ -97,8 +99,12 @@ Error FromBeast(const BeastError& error) {
 }  // namespace
 
 std::string_view Response::Header(std::string_view lower_case_name) const {
-  for (const auto& [name, value] : headers) {
-    if (name == lower_case_name) return value;
+  std::string_view rest = header_lines;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(line.size() + 1);
+    if (line.starts_with(lower_case_name) && line.substr(lower_case_name.size()).starts_with(": "))
+      return line.substr(lower_case_name.size() + 2);
   }
   return {};
 }

@@ -5,8 +5,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "base/result.h"
 
@@ -14,7 +12,9 @@ namespace trunkline::net {
 
 struct Response {
   int status = 0;
-  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, in the order they came
+  // "name: value\n" for each, names in lower case, in the order they came: one string that crosses threads,
+  // where a list would be a dozen.
+  std::string header_lines;
   std::string body;
 
   // The first value under that lower-case name; empty when there is none.

@@ -41,8 +41,10 @@ class MemoryTransport final : public net::Transport {
   }
 
   // Ends the request that has waited longest.
-  void Answer(int status, std::vector<std::pair<std::string, std::string>> headers = {}) {
-    End(net::Response{.status = status, .headers = std::move(headers), .body = "{}"});
+  void Answer(int status, const std::vector<std::pair<std::string, std::string>>& headers = {}) {
+    net::Response response{.status = status, .header_lines = {}, .body = "{}"};
+    for (const auto& [name, value] : headers) response.header_lines += name + ": " + value + "\n";
+    End(std::move(response));
   }
   void Fail(Error error) { End(std::move(error)); }
   void Fail(ErrorCode code) { End(Error{.code = code, .message = "the network failed"}); }
