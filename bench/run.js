@@ -1,19 +1,20 @@
-// npm run bench [-- --quick] [--json FILE] [admit] [ring] [http] [service]: figures of this machine, as ratios of one run.
+// npm run bench [-- --quick] [--json FILE] [--report] [admit] [ring] [http] [service]: figures of this machine, as ratios of one run.
 'use strict';
 
 const fs = require('node:fs');
 const { parseArgs } = require('node:util');
 const { machine } = require('./lib/machine');
+const { writeReport } = require('./lib/report');
 const { isMet, judgement, table } = require('./lib/table');
 
 const NAMES = ['admit', 'ring', 'http', 'service'];
-const USAGE = `usage: node bench/run.js [--quick] [--json FILE] [${NAMES.join('] [')}]`;
+const USAGE = `usage: node bench/run.js [--quick] [--json FILE] [--report] [${NAMES.join('] [')}]`;
 
-/** @returns {{ wrong: string } | { wrong?: undefined, names: string[], quick: boolean, json?: string, help?: boolean }} */
+/** @returns {{ wrong: string } | { wrong?: undefined, names: string[], quick: boolean, json?: string, report: boolean, help?: boolean }} */
 function readArguments() {
   let parsed;
   try {
-    parsed = parseArgs({ allowPositionals: true, options: { quick: { type: 'boolean', default: false }, json: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
+    parsed = parseArgs({ allowPositionals: true, options: { quick: { type: 'boolean', default: false }, json: { type: 'string' }, report: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h' } } });
   } catch (error) {
     return { wrong: /** @type {Error} */ (error).message };
   }
@@ -43,7 +44,7 @@ async function main() {
     console.error(`${given.wrong}\n${USAGE}`);
     return 2;
   }
-  const { names, quick, json, help } = given;
+  const { names, quick, json, report, help } = given;
   if (help) {
     console.log(USAGE);
     return 0;
@@ -65,6 +66,7 @@ async function main() {
     }
   }
   if (json) fs.writeFileSync(json, `${JSON.stringify({ machine: on, quick, results }, null, 2)}\n`);
+  if (report) writeReport(on, results);
   const missed = Object.values(results).flatMap((result) => result.judgements).filter((one) => !isMet(one)).length;
   console.log(`\n${failed ? 'a benchmark failed; ' : ''}${missed} target${missed === 1 ? '' : 's'} missed`);
   return failed ? 1 : 0;

@@ -29,7 +29,12 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
                 Environment::Of(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());
               }));
   exports.Set("setSettle", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
-                Environment::Of(info.Env()).settle = Napi::Persistent(info[0].As<Napi::Function>());
+                Environment& environment = Environment::Of(info.Env());
+                environment.settle = Napi::Persistent(info[0].As<Napi::Function>());
+                environment.drain_soon = Napi::Persistent(info[1].As<Napi::Function>());
+              }));
+  exports.Set("drain", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+                Environment::Of(info.Env()).completions()->Drain(info.Env());
               }));
   exports.Set("tearDown", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
                 Environment::Of(info.Env()).TearDown();

@@ -1,6 +1,7 @@
 #include "completion_queue.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "engine/engine.h"
 #include "environment.h"
@@ -9,6 +10,18 @@ namespace trunkline::binding {
 namespace {
 
 constexpr std::size_t kCallResults = 64;  // of one call into JavaScript: its arguments lie on the stack
+// Of one turn of Node's loop: what follows each in JavaScript takes its time too, and timers and sockets want
+// theirs.
+constexpr std::size_t kTurnResults = 128;
+
+// A function of lib/settlements.js. These throw nothing themselves: if one fails, a worker is being
+// terminated in the middle of it, and its promises go too.
+void CallJs(const Napi::FunctionReference& function, const std::vector<napi_value>& arguments) {
+  try {
+    function.Call(arguments);
+  } catch (const Napi::Error&) {
+  }
+}
 
 }  // namespace
 
@@ -65,13 +78,21 @@ void CompletionQueue::Wake() {
 
 void CompletionQueue::Drain(Napi::Env env) {
   std::vector<std::unique_ptr<Completion>> ready;
+  bool more = false;
   {
     const std::lock_guard guard(mutex_);
     ready.swap(waiting_);
+    more = ready.size() > kTurnResults;
+    if (more) {
+      const auto rest = ready.begin() + kTurnResults;
+      waiting_.assign(std::make_move_iterator(rest), std::make_move_iterator(ready.end()));
+      ready.erase(rest, ready.end());
+    }
   }
   for (std::size_t from = 0; from < ready.size(); from += kCallResults) {
     RunSome(env, ready.data() + from, ready.data() + std::min(from + kCallResults, ready.size()));
   }
+  if (more) CallJs(Environment::Of(env).drain_soon, {});
 }
 
 void CompletionQueue::RunSome(Napi::Env env, const std::unique_ptr<Completion>* first,
@@ -86,12 +107,7 @@ void CompletionQueue::RunSome(Napi::Env env, const std::unique_ptr<Completion>* 
       napi_fatal_exception(env, error.Value());
     }
   }
-  if (settlements.arguments().empty()) return;
-  try {
-    Environment::Of(env).settle.Call(settlements.arguments());
-  } catch (const Napi::Error&) {
-    // It throws nothing itself: a worker is being terminated in the middle of it, and its promises go too.
-  }
+  if (!settlements.arguments().empty()) CallJs(Environment::Of(env).settle, settlements.arguments());
 }
 
 void CompletionQueue::Hold() {

@@ -46,6 +46,10 @@ class CompletionQueue : public std::enable_shared_from_this<CompletionQueue> {
   void Hold();
   void LetGo();
 
+  // Runs what waits, but no more than a turn of Node's loop should take; what is left gets a turn of its own.
+  // JavaScript thread.
+  void Drain(Napi::Env env);
+
   // The environment is going: nothing is run from here on. JavaScript thread; to be called before Node's own
   // clean-up of the thread-safe function, which is why Environment registers its hook after this queue
   // exists.
@@ -66,7 +70,6 @@ class CompletionQueue : public std::enable_shared_from_this<CompletionQueue> {
   CompletionQueue() = default;
   void Push(std::unique_ptr<Completion> completion);
   void Wake();
-  void Drain(Napi::Env env);
   void RunSome(Napi::Env env, const std::unique_ptr<Completion>* first,
                const std::unique_ptr<Completion>* last);
 

@@ -48,6 +48,7 @@ class Environment {
 
   // The function of lib/settlements.js that takes results: see completion_queue.h.
   Napi::FunctionReference settle;
+  Napi::FunctionReference drain_soon;  // calls `drain` in the loop's next turn
 
  private:
   Napi::Env env_;

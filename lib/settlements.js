@@ -25,7 +25,7 @@ function take(slot) {
   return taken;
 }
 
-native.setSettle((/** @type {any[]} */ ...results) => {
+function settle(/** @type {any[]} */ ...results) {
   for (let at = 0; at < results.length; at += WIDTH) {
     const { resolve, reject, read } = take(results[at]);
     try {
@@ -34,7 +34,8 @@ native.setSettle((/** @type {any[]} */ ...results) => {
       reject(error);
     }
   }
-});
+}
+native.setSettle(settle, () => setImmediate(native.drain));
 
 /**
  * A promise of what the core says to a slot.
