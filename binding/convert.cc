@@ -1,11 +1,15 @@
 #include "convert.h"
 
+#include <array>
+
 #include "environment.h"
 
 namespace trunkline::binding {
 namespace {
 
 constexpr std::size_t kMaxHeaderBytes = 16 * 1024;
+constexpr std::size_t kLongestCharacter =
+    4;  // in UTF-8: a buffer with less room left may have cut the text off
 
 Napi::TypeError Wrong(const Napi::Object& object, const char* name, const char* expected) {
   return Napi::TypeError::New(object.Env(), std::string(name) + ": expected " + expected);
@@ -122,8 +126,12 @@ ByteView GetBody(const Napi::Value& value, std::string& text) {
 std::string_view GetHeader(const Napi::Value& value, std::string& text) {
   if (value.IsUndefined() || value.IsNull()) return {};
   if (!value.IsString()) throw Napi::TypeError::New(value.Env(), "signature: expected a string");
-  text.resize(kMaxHeaderBytes);
+  // Any signature fits the small buffer; only what is no signature gets the large one.
+  std::array<char, 512> small;
   std::size_t length = 0;
+  napi_get_value_string_utf8(value.Env(), value, small.data(), small.size(), &length);
+  if (length + kLongestCharacter < small.size()) return text.assign(small.data(), length);
+  text.resize(kMaxHeaderBytes);
   napi_get_value_string_utf8(value.Env(), value, text.data(), text.size(), &length);
   return {text.data(), length};
 }

@@ -1,9 +1,7 @@
 #include "base/clock.h"
 
-#include <array>
+#include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <ctime>
 
 namespace trunkline {
 namespace {
@@ -27,15 +25,27 @@ class MachineClock final : public Clock {
 }  // namespace
 
 std::string ToIso8601(std::int64_t wall_ms) {
-  const std::int64_t ms = ((wall_ms % 1000) + 1000) % 1000;
-  const auto seconds = static_cast<std::time_t>((wall_ms - ms) / 1000);
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  std::array<char, 64> text{};
-  const int length =
-      std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
-                    utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, static_cast<int>(ms));
-  return {text.data(), static_cast<std::size_t>(length)};
+  using std::chrono::milliseconds;
+  // Years of four digits: what is outside would not be ISO 8601 without further agreement.
+  constexpr milliseconds kFirst = std::chrono::sys_days{std::chrono::year{0} / 1 / 1}.time_since_epoch();
+  constexpr milliseconds kEnd = std::chrono::sys_days{std::chrono::year{10'000} / 1 / 1}.time_since_epoch();
+  const milliseconds at = std::clamp(milliseconds(wall_ms), kFirst, kEnd - milliseconds(1));
+  const auto days = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date{std::chrono::sys_days{days}};
+  const std::chrono::hh_mm_ss time{at - days};
+  std::string text = "0000-00-00T00:00:00.000Z";
+  const auto write = [&text](std::size_t place, int digits, auto value) {
+    for (auto left = static_cast<unsigned>(value); digits-- > 0; left /= 10)
+      text[place + static_cast<std::size_t>(digits)] = static_cast<char>('0' + left % 10);
+  };
+  write(0, 4, static_cast<int>(date.year()));
+  write(5, 2, static_cast<unsigned>(date.month()));
+  write(8, 2, static_cast<unsigned>(date.day()));
+  write(11, 2, time.hours().count());
+  write(14, 2, time.minutes().count());
+  write(17, 2, time.seconds().count());
+  write(20, 3, time.subseconds().count());
+  return text;
 }
 
 const Clock& SystemClock() {

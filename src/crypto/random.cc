@@ -96,8 +96,14 @@ std::string RandomUuid() {
   RandomBytes(bytes);
   bytes[6] = (bytes[6] & 0x0F) | 0x40;
   bytes[8] = (bytes[8] & 0x3F) | 0x80;
-  std::string text = Encode(bytes, Encoding::kHex);
-  for (const std::size_t at : {8, 13, 18, 23}) text.insert(at, 1, '-');
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text(36, '-');
+  std::size_t at = 0;
+  for (const std::uint8_t byte : bytes) {
+    if (at == 8 || at == 13 || at == 18 || at == 23) ++at;
+    text[at++] = kHex[byte >> 4];
+    text[at++] = kHex[byte & 15];
+  }
   return text;
 }
 

@@ -26,13 +26,14 @@ struct Pipeline::Delivery {
 
   std::weak_ptr<Delivery> self;
   store::StoredEvent event;
-  json::EventFields fields;
+  std::string dialog_id;
+  std::string session_id;
   State state = State::kReopening;
   std::int64_t arrived_us = 0;
   PendingCall call;
   std::vector<store::Try> tries;  // that failed
   int attempts = 0;
-  Error last_error;
+  std::unique_ptr<Error> last_error;
   struct Waiting {
     std::int64_t due_ms;
     AnswerCallback answer;
@@ -60,7 +61,7 @@ Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, Exchange& e
           if (deliveries_.contains(event_id)) {
             KeepUnrecorded(seq, std::move(event_id));
           } else {
-            MarkDone(seq, event_id);
+            MarkDone(seq, std::move(event_id));
           }
         }
       }),
@@ -74,11 +75,12 @@ std::shared_ptr<Pipeline::Delivery> Pipeline::Begin(store::StoredEvent event, js
   auto delivery = std::make_shared<Delivery>(*this);
   delivery->self = delivery;
   delivery->event = std::move(event);
-  delivery->fields = std::move(fields);
+  delivery->dialog_id = std::move(fields.dialog_id);
+  delivery->session_id = std::move(fields.session_id);
   delivery->arrived_us = arrived_us;
   // Counted from the arrival: what the disk took is part of it.
   if (answer) Await(*delivery, arrived_us / 1000, std::move(answer));
-  deliveries_[delivery->event.event_id] = delivery;
+  deliveries_.emplace(delivery->event.event_id, delivery);
   return delivery;
 }
 
@@ -233,8 +235,8 @@ void Pipeline::CallPlatform(Delivery& delivery) {
   exchange_.Start(delivery.call,
                   {.request = options_.request.Render({.event_id = event.event_id,
                                                        .intent = event.intent,
-                                                       .dialog_id = delivery.fields.dialog_id,
-                                                       .session_id = delivery.fields.session_id,
+                                                       .dialog_id = delivery.dialog_id,
+                                                       .session_id = delivery.session_id,
                                                        .queue = event.queue,
                                                        .processed_at_ms = event.published_at,
                                                        .latency_ms = event.published_at - event.received_at},
@@ -256,7 +258,7 @@ void Pipeline::OnCallEnd(Delivery& delivery, Result<Reply> result) {
   delivery.attempts = result.ok() ? result->attempts : result.error().attempts;
   if (result.ok()) return Succeed(delivery);
   if (stopping_ && result.error().code == ErrorCode::kClosed) return Park(delivery);
-  delivery.last_error = std::move(result.error());
+  delivery.last_error = std::make_unique<Error>(std::move(result.error()));
   Bury(delivery);
 }
 
@@ -268,9 +270,10 @@ void Pipeline::Succeed(Delivery& delivery) {
   End(delivery, true);
 }
 
-void Pipeline::MarkDone(std::int64_t seq, const std::string& event_id) {
-  journal_.MarkDone(seq, [this, alive = std::weak_ptr(self_), seq, event_id](Status recorded) {
-    if (!recorded.ok() && !alive.expired()) KeepUnrecorded(seq, event_id);
+void Pipeline::MarkDone(std::int64_t seq, std::string event_id) {
+  journal_.MarkDone(seq, [this, alive = std::weak_ptr(self_), seq,
+                          event_id = std::move(event_id)](Status recorded) mutable {
+    if (!recorded.ok() && !alive.expired()) KeepUnrecorded(seq, std::move(event_id));
   });
 }
 
@@ -284,7 +287,7 @@ void Pipeline::KeepUnrecorded(std::int64_t seq, std::string event_id) {
 // here or after a restart.
 void Pipeline::Bury(Delivery& delivery) {
   delivery.state = Delivery::State::kBurying;
-  const Error& error = delivery.last_error;
+  const Error& error = *delivery.last_error;
   store::DeadLetter letter{.seq = delivery.event.seq,
                            .event_id = delivery.event.event_id,
                            .step = "request",
@@ -307,19 +310,19 @@ void Pipeline::Bury(Delivery& delivery) {
 void Pipeline::Fail(Delivery& delivery) {
   admission_.Complete(delivery.event.event_id);  // a re-post of it is a duplicate: it is in safe keeping
   counters_.dead.fetch_add(1, std::memory_order_relaxed);
-  GiveAnswer(delivery, {AnswerKind::kDead, delivery.last_error});
+  GiveAnswer(delivery, {AnswerKind::kDead, *delivery.last_error});
   End(delivery, false);
 }
 
 void Pipeline::End(Delivery& delivery, bool success) {
-  Finished finished{.event_id = delivery.event.event_id,
-                    .success = success,
-                    .duration_ms = static_cast<double>(clock_.MonotonicUs() - delivery.arrived_us) / 1000,
-                    .attempts = delivery.attempts,
-                    .error = success ? Error{} : std::move(delivery.last_error)};
-  Remove(delivery);
-  finished.pending = counters_.pending.load(std::memory_order_relaxed);
-  on_finished_(finished);
+  const double duration_ms = static_cast<double>(clock_.MonotonicUs() - delivery.arrived_us) / 1000;
+  const auto removed = Remove(delivery);
+  on_finished_({.event_id = std::move(removed->event.event_id),
+                .success = success,
+                .duration_ms = duration_ms,
+                .attempts = removed->attempts,
+                .error = success ? Error{} : std::move(*removed->last_error),
+                .pending = counters_.pending.load(std::memory_order_relaxed)});
 }
 
 void Pipeline::Await(Delivery& delivery, std::int64_t since_ms, AnswerCallback answer) {
@@ -351,11 +354,11 @@ void Pipeline::GiveAnswer(Delivery& delivery, const Answer& answer) {
   for (const Delivery::Waiting& waiting : std::exchange(delivery.answers, {})) waiting.answer(answer);
 }
 
-void Pipeline::Remove(Delivery& delivery) {
+std::shared_ptr<Pipeline::Delivery> Pipeline::Remove(Delivery& delivery) {
   counters_.pending.fetch_sub(1, std::memory_order_relaxed);
-  deliveries_.erase(
-      std::string(delivery.event.event_id));  // a copy: the key must not be the erased object's own
+  auto removed = std::move(deliveries_.extract(delivery.event.event_id).mapped());
   CheckStopped();
+  return removed;
 }
 
 void Pipeline::Stop(std::int64_t grace_ms, std::function<void()> stopped) {

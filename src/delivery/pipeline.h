@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -126,8 +127,8 @@ class Pipeline {
   void Await(Delivery& delivery, std::int64_t since_ms, AnswerCallback answer);
   void OnAnswerDue(Delivery& delivery);
   void GiveAnswer(Delivery& delivery, const Answer& answer);
-  void Remove(Delivery& delivery);
-  void MarkDone(std::int64_t seq, const std::string& event_id);
+  std::shared_ptr<Delivery> Remove(Delivery& delivery);
+  void MarkDone(std::int64_t seq, std::string event_id);
   void KeepUnrecorded(std::int64_t seq, std::string event_id);
   void Park(Delivery& delivery);
   void ParkAll(bool sending_too);
@@ -142,7 +143,7 @@ class Pipeline {
   PipelineCounters& counters_;
   const std::function<void(const Finished&)> on_finished_;
 
-  std::unordered_map<std::string, std::shared_ptr<Delivery>> deliveries_;  // by event id
+  std::unordered_map<std::string_view, std::shared_ptr<Delivery>> deliveries_;  // by event id, their own
   std::unordered_map<std::string, std::vector<AnswerCallback>>
       duplicates_;  // of events that are on their way to the disk
   std::vector<std::pair<std::int64_t, std::string>>

@@ -101,7 +101,7 @@ net::Request RequestTemplate::Render(const TemplateValues& values, std::string_v
   for (const Piece& piece : path_) {
     request.target += piece.text;
     if (piece.variable != Variable::kNone)
-      request.target += net::EncodePathSegment(TextOf(piece.variable, values, made));
+      net::AppendPathSegment(request.target, TextOf(piece.variable, values, made));
   }
   request.has_body = !body_.empty();
   if (!request.has_body) return request;

@@ -16,12 +16,25 @@ Error Invalid(std::string message) {
   return {.code = ErrorCode::kConfigInvalid, .message = std::move(message)};
 }
 
-// tchar of RFC 9110, 5.6.2.
+// The characters of a set, for one look each: every byte of every header is looked at.
+class CharacterSet {
+ public:
+  constexpr explicit CharacterSet(std::string_view more) {
+    for (unsigned char c = '0'; c <= '9'; ++c) has_[c] = true;
+    for (unsigned char c = 'A'; c <= 'Z'; ++c) has_[c] = has_[c + ('a' - 'A')] = true;
+    for (const char c : more) has_[static_cast<unsigned char>(c)] = true;
+  }
+  constexpr bool has(char c) const { return has_[static_cast<unsigned char>(c)]; }
+
+ private:
+  std::array<bool, 256> has_{};
+};
+constexpr CharacterSet kTokenCharacters("!#$%&'*+-.^_`|~");  // tchar of RFC 9110, 5.6.2
+constexpr CharacterSet kUnreserved("-._~");                  // RFC 3986, 2.3
+
 bool IsToken(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) ||
-           std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
-  });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return kTokenCharacters.has(c); });
 }
 
 // field-value of RFC 9110, 5.5: visible characters, spaces, tabs and bytes above 127, no white space at the
@@ -158,22 +171,26 @@ Result<std::string> Serialize(const BaseUrl& base, const Request& request, std::
   return wire;
 }
 
-std::string EncodePathSegment(std::string_view text) {
+void AppendPathSegment(std::string& path, std::string_view text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string encoded;
-  encoded.reserve(text.size());
-  for (const unsigned char c : text) {
-    if (std::isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~') {
-      encoded += static_cast<char>(c);
+  // A segment of dots alone would be taken as a step in the path.
+  const bool all_encoded = text == "." || text == "..";
+  for (const char c : text) {
+    if (kUnreserved.has(c) && !all_encoded) {
+      path += c;
     } else {
-      encoded += '%';
-      encoded += kHex[c >> 4];
-      encoded += kHex[c & 15];
+      const auto byte = static_cast<unsigned char>(c);
+      path += '%';
+      path += kHex[byte >> 4];
+      path += kHex[byte & 15];
     }
   }
-  // A segment of dots alone would be taken as a step in the path, whatever its encoding.
-  if (encoded == ".") return "%2E";
-  if (encoded == "..") return "%2E%2E";
+}
+
+std::string EncodePathSegment(std::string_view text) {
+  std::string encoded;
+  encoded.reserve(text.size());
+  AppendPathSegment(encoded, text);
   return encoded;
 }
 

@@ -46,5 +46,6 @@ Result<std::string> SerializeHeaders(const std::vector<std::pair<std::string, st
 
 // Percent-encodes everything but RFC 3986's unreserved characters, for one segment of a path.
 std::string EncodePathSegment(std::string_view text);
+void AppendPathSegment(std::string& path, std::string_view text);
 
 }  // namespace trunkline::net

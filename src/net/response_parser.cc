@@ -4,7 +4,6 @@
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
-#include <cctype>
 #include <optional>
 
 namespace trunkline::net {
@@ -59,7 +58,11 @@ class Collector final : public http::basic_parser<false> {
     }
     std::string& lines = response.header_lines;
     if (lines.empty()) lines.reserve(kUsualHeaderBytes);
-    for (const char c : name) lines += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const std::size_t at = lines.size();
+    lines.append(name.data(), name.size());
+    for (std::size_t i = at; i < lines.size(); ++i) {
+      if (lines[i] >= 'A' && lines[i] <= 'Z') lines[i] = static_cast<char>(lines[i] + ('a' - 'A'));
+    }
     lines.append(": ").append(value.data(), value.size()).append("\n");
   }
   void on_header_impl(BeastError& error) override {
