@@ -251,7 +251,7 @@ export interface HttpClientOptions {
   allowInsecure?: boolean;
   /** One try, from waiting for a connection to the last byte, in milliseconds. Default 5000. */
   timeoutMs?: number;
-  /** DNS, TCP and TLS together, in milliseconds. Default 3000. */
+  /** DNS, TCP, the way through a proxy and TLS together, in milliseconds. Default 3000. */
   connectTimeoutMs?: number;
   /** Connections at a time; further requests wait for one. Default 64. */
   maxConnections?: number;
@@ -266,6 +266,11 @@ export interface HttpClientOptions {
     /** `false` switches off the check of certificates, and warns. Default true. */
     rejectUnauthorized?: boolean;
   };
+  /**
+   * `http://host:port`, with `user:password@` before the host where the proxy asks for them, percent-encoded; everything goes through it.
+   * `false`: straight there. Default: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case, for everything but loopback.
+   */
+  proxy?: string | false;
   /** Where warnings go. Default: one JSON object a line on stderr. `false`: none. */
   logger?: Logger | false;
 }
@@ -403,7 +408,7 @@ export interface CognigyEventsOptions {
   resource?: 'dialogState' | EventResource;
   /** One try of the call, from connecting to the last byte, in milliseconds. Default 5000. */
   timeoutMs?: number;
-  /** DNS, TCP and TLS together, in milliseconds. Default 3000. */
+  /** DNS, TCP, the way through a proxy and TLS together, in milliseconds. Default 3000. */
   connectTimeoutMs?: number;
   /** Connections to the platform at a time; further calls wait their turn, which is not part of `timeoutMs`. Default 64. */
   maxConnections?: number;
@@ -416,6 +421,11 @@ export interface CognigyEventsOptions {
     /** `false` switches off the check of certificates, and warns. Default true. */
     rejectUnauthorized?: boolean;
   };
+  /**
+   * `http://host:port`, with `user:password@` before the host where the proxy asks for them, percent-encoded; every call goes through it.
+   * `false`: straight there. Default: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case, for everything but loopback.
+   */
+  proxy?: string | false;
   /** Allow plain http to other hosts than loopback. `TRUNKLINE_ALLOW_INSECURE_HTTP=1`. Default false. */
   allowInsecure?: boolean;
   /** Default: one JSON object a line on stderr. `false`: none. */

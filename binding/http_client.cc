@@ -38,6 +38,7 @@ oauth::Credential ReadCredential(const Napi::Object& object) {
 engine::HttpServiceOptions ReadOptions(Napi::Env env, const Napi::Object& options) {
   engine::HttpServiceOptions read;
   read.client = ReadClientOptions(env, options);
+  read.token_proxy = ReadProxy(env, options, "tokenProxy");
   read.exchange.headers = GetPairs(options, "headers");
   if (options.Get("credential").IsObject())
     read.exchange.credential = ReadCredential(GetObject(options, "credential"));

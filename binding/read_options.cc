@@ -24,9 +24,16 @@ std::optional<retry::RetryOn> ReadRetryOn(const Napi::Object& object) {
 
 }  // namespace
 
+std::optional<net::Proxy> ReadProxy(Napi::Env env, const Napi::Object& options, const char* name) {
+  const std::string url = GetString(options, name, "");
+  if (url.empty()) return std::nullopt;
+  return OrThrow(env, net::ParseProxyUrl(url));
+}
+
 net::ClientOptions ReadClientOptions(Napi::Env env, const Napi::Object& options) {
   net::ClientOptions client;
   client.base = OrThrow(env, net::ParseBaseUrl(GetString(options, "baseUrl")));
+  client.proxy = ReadProxy(env, options, "proxy");
   client.allow_insecure = GetBoolean(options, "allowInsecure");
   client.max_connections = GetSize(options, "maxConnections");
   client.connect_timeout_ms = GetInteger(options, "connectTimeoutMs");

@@ -3,13 +3,18 @@
 
 #include <napi.h>
 
+#include <optional>
+
 #include "net/http_client.h"
 #include "retry/policy.h"
 
 namespace trunkline::binding {
 
-// { baseUrl, allowInsecure, maxConnections, connectTimeoutMs, maxResponseBytes, tls: { trusted, cert?, key?,
-// verify } }
+// A proxy's URL, as lib/proxy.js gives it; undefined: none.
+std::optional<net::Proxy> ReadProxy(Napi::Env env, const Napi::Object& options, const char* name);
+
+// { baseUrl, proxy?, allowInsecure, maxConnections, connectTimeoutMs, maxResponseBytes, tls: { trusted,
+// cert?, key?, verify } }
 net::ClientOptions ReadClientOptions(Napi::Env env, const Napi::Object& options);
 
 // What lib/retry-policy.js gives.

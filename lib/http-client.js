@@ -8,6 +8,7 @@ const { settled, valueOf } = require('./settlements.js');
 const { Options, refuse } = require('./options.js');
 const { readAuth } = require('./auth.js');
 const { readRetryPolicy } = require('./retry-policy.js');
+const { readProxy } = require('./proxy.js');
 const { readTls } = require('./trust.js');
 const { readLogger } = require('./log.js');
 
@@ -104,8 +105,11 @@ class HttpClient {
     const baseUrl = options.host('baseUrl', { required: true });
     const { headers, credential } = readAuth(options);
     const usesTls = [baseUrl, credential?.tokenUrl].some((url) => typeof url === 'string' && url.startsWith('https:'));
+    const proxyFor = readProxy(options, process.env);
     const settings = {
       baseUrl: baseUrl ?? '',
+      proxy: proxyFor(baseUrl),
+      tokenProxy: proxyFor(credential?.tokenUrl),
       headers,
       credential,
       retry: readRetryPolicy(options, options.raw('retry')),

@@ -12,6 +12,7 @@ const { headerValue } = require('../http/headers.js');
 const { readLogger, SILENT } = require('../log.js');
 const { readRawBody } = require('../http/raw-body.js');
 const { readRetryPolicy } = require('../retry-policy.js');
+const { readProxy } = require('../proxy.js');
 const { readRing } = require('../idempotency-ring.js');
 const { readRoutes } = require('../queues/routes.js');
 const { readTls } = require('../trust.js');
@@ -67,6 +68,7 @@ function readOptions(given) {
     dataDir: options.text('dataDir', { env: 'TRUNKLINE_DATA_DIR', fallback: './trunkline-data' }),
     platform: cognigy.name,
     baseUrl,
+    proxy: readProxy(options)(baseUrl),
     allowInsecure: options.flag('allowInsecure', { env: 'TRUNKLINE_ALLOW_INSECURE_HTTP' }),
     maxConnections: options.integer('maxConnections', { min: 1, max: 4096, fallback: 64 }),
     maxResponseBytes: 1024 * 1024,

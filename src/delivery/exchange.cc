@@ -104,9 +104,10 @@ void Exchange::Authorise(PendingCall& pending) {
   if (!options_.credential) return WaitForTurn(pending);
   token_line_.push_back(pending);
   if (std::exchange(token_asked_, true)) return;
-  tokens_->Get(*options_.credential, [this, alive = std::weak_ptr(alive_)](Result<std::string> token) {
-    if (!alive.expired()) OnToken(std::move(token));
-  });
+  tokens_->Get(*options_.credential, options_.token_endpoint,
+               [this, alive = std::weak_ptr(alive_)](Result<std::string> token) {
+                 if (!alive.expired()) OnToken(std::move(token));
+               });
 }
 
 void Exchange::OnToken(Result<std::string> token) {

@@ -36,7 +36,8 @@ struct ExchangeOptions {
   std::string platform{};  // its name in messages; empty: the base's host
   std::vector<std::pair<std::string, std::string>>
       headers{};                                  // on every request; static credentials among them
-  std::optional<oauth::Credential> credential{};  // a bearer token of it goes with every request
+  std::optional<oauth::Credential> credential{};  // with it a bearer token is fetched for every request, …
+  std::shared_ptr<oauth::TokenEndpoint> token_endpoint{};  // … from there
   std::optional<RateLimit> rate_limit{};
   std::optional<retry::BreakerOptions> breaker{};
   std::size_t max_pending = 65'536;  // calls at once, waiting ones included; beyond: QUEUE_FULL

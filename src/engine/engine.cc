@@ -34,8 +34,7 @@ Engine::Engine()
     : timers_(SystemClock().MonotonicMs()),
       context_{&loop_, &timers_, &SystemClock(), {}},
       token_endpoints_(std::make_unique<TokenEndpoints>(context_, [this](Job job) { Post(std::move(job)); })),
-      tokens_(std::make_unique<oauth::TokenCache>(SystemClock(), timers_, *token_endpoints_,
-                                                  crypto::RandomUnit)) {}
+      tokens_(std::make_unique<oauth::TokenCache>(SystemClock(), timers_, crypto::RandomUnit)) {}
 
 Status Engine::Start() {
   int error = uv_loop_init(&loop_);

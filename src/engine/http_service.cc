@@ -39,15 +39,20 @@ Result<std::unique_ptr<HttpService>> HttpService::Create(std::shared_ptr<Engine>
   service->engine_->RunAndWait([&] {
     net::Context& context = service->engine_->context();
     options.exchange.base = options.client.base;
-    if (options.exchange.credential) {
-      made = service->engine_->token_endpoints().Provide(options.exchange.credential->token_url,
-                                                         options.client.tls, options.client.allow_insecure);
-      if (!made.ok()) return;
-    }
-    auto client = net::HttpClient::Create(context, std::move(options.client));
+    auto client = net::HttpClient::Create(context, options.client);
     if (!client) {
       made = std::move(client.error());
       return;
+    }
+    if (options.exchange.credential) {
+      auto endpoint = service->engine_->token_endpoints().Provide(options.exchange.credential->token_url,
+                                                                  options.client.tls, options.token_proxy,
+                                                                  options.client.allow_insecure);
+      if (!endpoint) {
+        made = std::move(endpoint.error());
+        return;
+      }
+      options.exchange.token_endpoint = std::move(*endpoint);  // moved on below: it never leaves this thread
     }
     auto exchange =
         delivery::Exchange::Create(std::move(options.exchange), **client, &service->engine_->tokens(),

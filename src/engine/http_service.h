@@ -17,7 +17,8 @@ namespace trunkline::engine {
 
 struct HttpServiceOptions {
   net::ClientOptions client;
-  delivery::ExchangeOptions exchange;
+  std::optional<net::Proxy> token_proxy;  // for the credential's token URL
+  delivery::ExchangeOptions exchange;     // base and token endpoint follow from the client's options
 };
 
 // Methods are called on one thread, the owner's; callbacks come on the engine thread, and none after the end.

@@ -1,7 +1,5 @@
 #include "net/connection.h"
 
-#include <cstring>
-
 namespace trunkline::net {
 namespace {
 
@@ -12,112 +10,39 @@ Error ConnectionFailed(const std::string& what, int uv_error) {
 
 }  // namespace
 
-// libuv owns these until their callbacks; a connection that goes first clears `connection`.
-struct Connection::Lookup {
-  uv_getaddrinfo_t request;
-  Connection* connection;
-};
-
+// libuv owns it until its callback.
 struct Connection::WriteRequest {
   uv_write_t request;
   std::string bytes;
 };
 
-Connection::Connection(Context& context, const BaseUrl& base, TlsContext* tls, const ResponseLimits& limits,
-                       ConnectionOwner& owner)
-    : context_(context),
-      base_(base),
-      tls_context_(tls),
-      limits_(limits),
-      owner_(owner),
-      timer_([this] { on_timer_(); }),
-      loss_timer_([this] { Lose(std::move(*pending_loss_)); }) {}
+Connection::Connection(Context& context, const Route& route, ConnectionOwner& owner)
+    : context_(context), route_(route), owner_(owner), timer_([this] { on_timer_(); }), loss_timer_([this] {
+        Lose(std::move(*pending_loss_));
+      }) {}
 
-Connection::~Connection() {
-  if (lookup_ != nullptr) {
-    lookup_->connection = nullptr;
-    uv_cancel(reinterpret_cast<uv_req_t*>(&lookup_->request));
-  }
-  // The connect request outlives us inside libuv until it has been told of the close.
-  if (connecting_) (void)connecting_.release();
+ConnectTarget Connection::Target() const {
+  const BaseUrl& server = route_.proxy != nullptr ? route_.proxy->server : route_.origin;
+  return {.host = server.host, .port = server.port, .name = PeerName()};
+}
+
+// Whom we speak to at present, for messages.
+std::string Connection::PeerName() const {
+  const bool to_proxy = state_ == State::kConnecting || state_ == State::kTunnel;
+  return to_proxy && route_.proxy != nullptr ? route_.proxy->Name() : route_.origin.authority;
 }
 
 void Connection::Open() {
-  sockaddr_storage address{};
-  if (uv_ip4_addr(base_.host.c_str(), base_.port, reinterpret_cast<sockaddr_in*>(&address)) == 0 ||
-      uv_ip6_addr(base_.host.c_str(), base_.port, reinterpret_cast<sockaddr_in6*>(&address)) == 0) {
-    addresses_.push_back(address);
-    return ConnectNext();
-  }
-  Resolve();
+  connector_.emplace(context_, Target(),
+                     [this](Result<Connector::Connected> connected) { OnTcp(std::move(connected)); });
+  connector_->Start();
 }
 
-void Connection::Resolve() {
-  state_ = State::kResolving;
-  auto lookup = std::make_unique<Lookup>();
-  lookup->connection = this;
-  lookup->request.data = lookup.get();
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  const auto resolved = [](uv_getaddrinfo_t* request, int status, addrinfo* found) {
-    const std::unique_ptr<Lookup> done(static_cast<Lookup*>(request->data));
-    const std::unique_ptr<addrinfo, decltype(&uv_freeaddrinfo)> addresses(found, uv_freeaddrinfo);
-    Connection* self = done->connection;
-    if (self == nullptr) return;
-    self->lookup_ = nullptr;
-    if (status != 0) {
-      return self->Lose(
-          {.code = ErrorCode::kDnsFailed,
-           .message = "the name " + self->base_.host + " could not be resolved: " + uv_strerror(status)});
-    }
-    for (const addrinfo* one = addresses.get(); one != nullptr; one = one->ai_next) {
-      sockaddr_storage& address = self->addresses_.emplace_back();
-      std::memcpy(&address, one->ai_addr, one->ai_addrlen);
-      const std::uint16_t port = htons(self->base_.port);
-      if (address.ss_family == AF_INET6) {
-        reinterpret_cast<sockaddr_in6*>(&address)->sin6_port = port;
-      } else {
-        reinterpret_cast<sockaddr_in*>(&address)->sin_port = port;
-      }
-    }
-    self->ConnectNext();
-  };
-  const int error =
-      uv_getaddrinfo(context_.loop, &lookup->request, resolved, base_.host.c_str(), nullptr, &hints);
-  if (error != 0) return LoseSoon(ConnectionFailed("no name look-up", error));
-  lookup_ = lookup.release();
-}
-
-// A name may stand for several addresses of which not all are served: localhost is ::1 and 127.0.0.1.
-void Connection::ConnectNext() {
-  state_ = State::kConnecting;
-  const auto* address = reinterpret_cast<const sockaddr*>(&addresses_[next_address_++]);
-  auto tcp = std::make_unique<uv_tcp_t>();
-  int error = uv_tcp_init(context_.loop, tcp.get());
-  if (error != 0) return LoseSoon(ConnectionFailed("no socket", error));
-  tcp_.reset(tcp.release());
+void Connection::OnTcp(Result<Connector::Connected> connected) {
+  connector_.reset();
+  if (!connected) return Lose(std::move(connected.error()));
+  tcp_ = std::move(connected->socket);
   tcp_->data = this;
-  uv_tcp_nodelay(tcp_.get(), 1);
-  connecting_ = std::make_unique<uv_connect_t>();
-  error = uv_tcp_connect(connecting_.get(), tcp_.get(), address, [](uv_connect_t* request, int status) {
-    auto* self = static_cast<Connection*>(request->handle->data);
-    if (self == nullptr) {
-      delete request;  // released by the destructor
-      return;
-    }
-    self->connecting_.reset();
-    self->OnTcpConnected(status);
-  });
-  if (error == 0) return;
-  connecting_.reset();
-  if (next_address_ < addresses_.size()) return ConnectNext();
-  LoseSoon(ConnectionFailed("cannot connect to " + base_.authority, error));
-}
-
-void Connection::OnTcpConnected(int status) {
-  if (status != 0 && next_address_ < addresses_.size()) return ConnectNext();
-  if (status != 0) return Lose(ConnectionFailed("cannot connect to " + base_.authority, status));
   const int error = uv_read_start(
       reinterpret_cast<uv_stream_t*>(tcp_.get()),
       [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
@@ -130,10 +55,17 @@ void Connection::OnTcpConnected(int status) {
         if (count == 0) return;  // nothing to read after all (EAGAIN)
         self->OnRead(count, {buffer->base, count > 0 ? static_cast<std::size_t>(count) : 0});
       });
-  if (error != 0) return Lose(ConnectionFailed("cannot read from " + base_.authority, error));
-  if (tls_context_ == nullptr) return Established();
+  if (error != 0) return Lose(ConnectionFailed("cannot read from " + PeerName(), error));
+  if (route_.tls == nullptr) return Established();
+  if (route_.proxy == nullptr) return StartTls();
+  state_ = State::kTunnel;
+  tunnel_.emplace(*route_.proxy, route_.origin);
+  Write(tunnel_->Request());
+}
+
+void Connection::StartTls() {
   state_ = State::kHandshake;
-  tls_ = std::make_unique<TlsSession>(*tls_context_, base_.host);
+  tls_ = std::make_unique<TlsSession>(*route_.tls);
   if (Status started = tls_->Handshake(); !started.ok()) return Lose(std::move(started.error()));
   FlushTls();
 }
@@ -145,7 +77,7 @@ void Connection::Established() {
 
 void Connection::Send(std::string_view wire, bool head_request) {
   state_ = State::kBusy;
-  parser_.emplace(limits_, head_request);
+  parser_.emplace(route_.limits, head_request);
   ++requests_sent_;
   if (!tls_) {
     // Most requests fit the socket's buffer: then nothing is copied.
@@ -169,23 +101,29 @@ void Connection::Write(std::string bytes) {
   write->bytes = std::move(bytes);
   write->request.data = write.get();
   uv_buf_t buffer = uv_buf_init(write->bytes.data(), static_cast<unsigned>(write->bytes.size()));
-  const int error = uv_write(
-      &write->request, reinterpret_cast<uv_stream_t*>(tcp_.get()), &buffer, 1,
-      [](uv_write_t* request, int status) {
-        const std::unique_ptr<WriteRequest> done(static_cast<WriteRequest*>(request->data));
-        auto* self = static_cast<Connection*>(request->handle->data);
-        if (self != nullptr && status != 0) {
-          self->Lose(ConnectionFailed("the connection to " + self->base_.authority + " broke", status));
-        }
-      });
-  if (error != 0) return LoseSoon(ConnectionFailed("cannot write to " + base_.authority, error));
+  const int error =
+      uv_write(&write->request, reinterpret_cast<uv_stream_t*>(tcp_.get()), &buffer, 1,
+               [](uv_write_t* request, int status) {
+                 const std::unique_ptr<WriteRequest> done(static_cast<WriteRequest*>(request->data));
+                 auto* self = static_cast<Connection*>(request->handle->data);
+                 if (self != nullptr && status != 0) {
+                   self->Lose(ConnectionFailed("the connection to " + self->PeerName() + " broke", status));
+                 }
+               });
+  if (error != 0) return LoseSoon(ConnectionFailed("cannot write to " + PeerName(), error));
   (void)write.release();
 }
 
 void Connection::OnRead(ssize_t count, std::string_view bytes) {
   if (count == UV_EOF) return OnPeerClosed(!tls_);
   if (count < 0)
-    return Lose(ConnectionFailed("the connection to " + base_.authority + " broke", static_cast<int>(count)));
+    return Lose(ConnectionFailed("the connection to " + PeerName() + " broke", static_cast<int>(count)));
+  if (state_ == State::kTunnel) {
+    const auto stands = tunnel_->Feed(bytes);
+    if (!stands) return Lose(stands.error());
+    if (*stands) StartTls();
+    return;
+  }
   if (!tls_) return OnBytes(bytes);
   plain_.clear();
   bool closed = false;
@@ -214,8 +152,8 @@ void Connection::OnRead(ssize_t count, std::string_view bytes) {
 
 void Connection::OnBytes(std::string_view plain) {
   if (state_ != State::kBusy) {
-    return Lose({.code = ErrorCode::kMalformedResponse,
-                 .message = base_.authority + " sent bytes that nobody asked for"});
+    return Lose(
+        {.code = ErrorCode::kMalformedResponse, .message = PeerName() + " sent bytes that nobody asked for"});
   }
   auto progress = parser_->Feed(plain);
   if (!progress) return Lose(std::move(progress.error()));
@@ -246,7 +184,7 @@ void Connection::OnPeerClosed(bool orderly) {
     return owner_.OnResponse(*this, std::move(response), false);
   }
   Lose({.code = ErrorCode::kConnectionFailed,
-        .message = base_.authority + " closed the connection without an answer"});
+        .message = PeerName() + " closed the connection without an answer"});
 }
 
 void Connection::LoseSoon(Error error) {

@@ -1,5 +1,5 @@
-// One client connection: name look-up, TCP, TLS, and then one request after the other (HTTP/1.1, no
-// pipelining).
+// One client connection: TCP, the tunnel through a proxy, TLS, and then one request after the other
+// (HTTP/1.1, no pipelining).
 #pragma once
 
 #include <uv.h>
@@ -8,10 +8,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
+#include "net/connector.h"
 #include "net/context.h"
+#include "net/proxy.h"
 #include "net/request.h"
 #include "net/response_parser.h"
 #include "net/tls.h"
@@ -20,6 +21,17 @@
 namespace trunkline::net {
 
 class Connection;
+
+// Where the connections of one client go, and how. What it refers to outlives them.
+struct Route {
+  const BaseUrl& origin;
+  const Proxy* proxy;  // null: straight there
+  TlsContext* tls;     // null: plain http
+  const ResponseLimits& limits;
+
+  // The proxy that the requests themselves are for; null where there is none, or it only tunnels.
+  const Proxy* request_proxy() const { return tls == nullptr ? proxy : nullptr; }
+};
 
 // Whoever owns connections. Each call is the last thing that a connection does in its turn, so the owner may
 // destroy it there.
@@ -39,10 +51,8 @@ class ConnectionOwner {
 // Destroying it closes the socket at once. One thread: the loop's.
 class Connection {
  public:
-  // `tls` is null for plain http. All references outlive the connection.
-  Connection(Context& context, const BaseUrl& base, TlsContext* tls, const ResponseLimits& limits,
-             ConnectionOwner& owner);
-  ~Connection();
+  // Context and owner outlive the connection.
+  Connection(Context& context, const Route& route, ConnectionOwner& owner);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -59,18 +69,19 @@ class Connection {
   // it.
   bool answer_started() const { return parser_ && parser_->started(); }
   int requests_sent() const { return requests_sent_; }
+  const TlsSession* tls() const { return tls_.get(); }  // null for plain http
 
   retry::Timer& timer() { return timer_; }  // the owner's: connect time-out, then idle time-out
   void set_on_timer(std::function<void()> callback) { on_timer_ = std::move(callback); }
 
  private:
-  enum class State { kNew, kResolving, kConnecting, kHandshake, kIdle, kBusy, kLost };
-  struct Lookup;
+  enum class State { kConnecting, kTunnel, kHandshake, kIdle, kBusy, kLost };
   struct WriteRequest;
 
-  void Resolve();
-  void ConnectNext();
-  void OnTcpConnected(int status);
+  ConnectTarget Target() const;
+  std::string PeerName() const;
+  void OnTcp(Result<Connector::Connected> connected);
+  void StartTls();
   void OnRead(ssize_t count, std::string_view bytes);
   void OnBytes(std::string_view plain);
   void OnPeerClosed(bool orderly);
@@ -81,16 +92,12 @@ class Connection {
   void Lose(Error error);
 
   Context& context_;
-  const BaseUrl& base_;
-  TlsContext* tls_context_;
-  const ResponseLimits& limits_;
+  const Route route_;
   ConnectionOwner& owner_;
-  State state_ = State::kNew;
+  State state_ = State::kConnecting;
+  std::optional<Connector> connector_;
   UvHandle<uv_tcp_t> tcp_;
-  std::unique_ptr<uv_connect_t> connecting_;
-  Lookup* lookup_ = nullptr;                 // owned by libuv until its callback
-  std::vector<sockaddr_storage> addresses_;  // tried in this order
-  std::size_t next_address_ = 0;
+  std::optional<Tunnel> tunnel_;
   std::unique_ptr<TlsSession> tls_;
   std::optional<ResponseParser> parser_;
   std::string plain_;  // decrypted bytes of the present read; kept for its capacity

@@ -28,7 +28,7 @@ Result<std::unique_ptr<HttpClient>> HttpClient::Create(Context& context, ClientO
   }
   std::shared_ptr<TlsContext> tls;
   if (options.base.tls) {
-    auto created = TlsContext::Create(options.tls);
+    auto created = TlsContext::Create(options.tls, options.base.host);
     if (!created) return created.error();
     tls = std::move(*created);
   }
@@ -36,13 +36,17 @@ Result<std::unique_ptr<HttpClient>> HttpClient::Create(Context& context, ClientO
 }
 
 HttpClient::HttpClient(Context& context, ClientOptions options, std::shared_ptr<TlsContext> tls)
-    : context_(context), options_(std::move(options)), tls_(std::move(tls)) {}
+    : context_(context),
+      options_(std::move(options)),
+      tls_(std::move(tls)),
+      route_{options_.base, options_.proxy ? &*options_.proxy : nullptr, tls_.get(), options_.limits} {}
 
 HttpClient::~HttpClient() = default;
 
 HttpClient::Ticket HttpClient::Send(std::string wire, bool head_request, std::int64_t timeout_ms,
                                     Callback callback) {
   ++counters_.requests;
+  if (const Proxy* proxy = route_.request_proxy()) WriteForProxy(wire, route_.origin, *proxy);
   auto call = std::make_unique<Call>(*this, std::move(wire), head_request, std::move(callback));
   context_.timers->Schedule(call->timer, context_.clock->MonotonicMs() + timeout_ms);
   const Ticket ticket = call.get();
@@ -69,8 +73,7 @@ void HttpClient::Pump() {
 }
 
 void HttpClient::OpenConnection() {
-  auto owned = std::make_unique<Connection>(context_, options_.base, tls_.get(), options_.limits,
-                                            static_cast<ConnectionOwner&>(*this));
+  auto owned = std::make_unique<Connection>(context_, route_, static_cast<ConnectionOwner&>(*this));
   Connection& connection = *owned;
   slots_[&connection].connection = std::move(owned);
   ++connecting_;
@@ -99,6 +102,10 @@ void HttpClient::Start(Connection& connection, std::unique_ptr<Call> call) {
 
 void HttpClient::OnConnected(Connection& connection) {
   --connecting_;
+  if (const TlsSession* tls = connection.tls()) {
+    ++counters_.tls_handshakes;
+    counters_.tls_resumed += tls->resumed() ? 1 : 0;
+  }
   context_.timers->Schedule(connection.timer(), context_.clock->MonotonicMs() + options_.idle_timeout_ms);
   idle_.push_back(&connection);
   Pump();
@@ -112,8 +119,10 @@ void HttpClient::OnResponse(Connection& connection, Response response, bool reus
   } else {
     slots_.erase(&connection);
   }
+  const Proxy* proxy = route_.request_proxy();
+  if (proxy != nullptr && response.status == Proxy::kAuthenticationRequired)
+    return Finish(std::move(call), proxy->Refusal(route_.origin, response.status));
   Finish(std::move(call), std::move(response));
-  Pump();
 }
 
 void HttpClient::OnLost(Connection& connection, Error error) {
@@ -121,6 +130,10 @@ void HttpClient::OnLost(Connection& connection, Error error) {
   const bool was_connected = was_idle || connection.requests_sent() > 0;
   const bool reused = connection.requests_sent() > 1;
   const bool answer_started = connection.answer_started();
+  // Some servers break off where they should pass over a session that they no longer know. The next
+  // connection offers none, so that no call has to fail for it.
+  const bool for_its_session = !was_connected && connection.tls() != nullptr &&
+                               connection.tls()->resuming() && error.code != ErrorCode::kTimeout;
   std::unique_ptr<Call> call = std::move(slots_[&connection].call);
   if (!was_connected) --connecting_;
   error.nothing_sent = !was_connected;
@@ -136,13 +149,13 @@ void HttpClient::OnLost(Connection& connection, Error error) {
       waiting_.push_front(std::move(call));
       for (Connection* stale : std::exchange(idle_, {})) slots_.erase(stale);
     } else {
-      Finish(std::move(call), std::move(error));
+      return Finish(std::move(call), std::move(error));
     }
-  } else if (!was_connected && !waiting_.empty() && connecting_ < waiting_.size()) {
+  } else if (!was_connected && !for_its_session && !waiting_.empty() && connecting_ < waiting_.size()) {
     // One connection that could not be made fails the one call that has waited longest for it.
     std::unique_ptr<Call> first = std::move(waiting_.front());
     waiting_.pop_front();
-    Finish(std::move(first), std::move(error));
+    return Finish(std::move(first), std::move(error));
   }
   Pump();
 }
@@ -170,11 +183,12 @@ void HttpClient::OnCallTimeout(Call& call) {
                                .message = (waited ? "no connection to " : "no answer from ") +
                                           options_.base.authority + " in time",
                                .nothing_sent = waited});
-  Pump();
 }
 
+// The last thing in its turn: the callback may destroy the client.
 void HttpClient::Finish(std::unique_ptr<Call> call, Result<Response> result) {
   context_.timers->Cancel(call->timer);
+  Pump();
   const Callback callback = std::move(call->callback);
   call.reset();
   callback(std::move(result));

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -17,10 +18,11 @@ namespace trunkline::net {
 
 struct ClientOptions {
   BaseUrl base;
+  std::optional<Proxy> proxy;
   TlsOptions tls;
   bool allow_insecure = false;  // plain http to another machine
   std::size_t max_connections = 64;
-  std::int64_t connect_timeout_ms = 3000;  // name look-up, TCP and TLS together
+  std::int64_t connect_timeout_ms = 3000;  // name look-up, TCP, tunnel and TLS together
   std::int64_t idle_timeout_ms = 4000;     // below the five seconds after which many servers close
   ResponseLimits limits;
 };
@@ -28,7 +30,9 @@ struct ClientOptions {
 struct ClientCounters {
   std::uint64_t requests = 0;
   std::uint64_t connections_opened = 0;
-  std::uint64_t resent = 0;  // on a fresh connection, after a kept-alive one had proved dead
+  std::uint64_t resent = 0;          // on a fresh connection, after a kept-alive one had proved dead
+  std::uint64_t tls_handshakes = 0;  // that succeeded
+  std::uint64_t tls_resumed = 0;     // those of them that went on with an earlier session
 };
 
 // Everything on the loop's thread.
@@ -39,12 +43,12 @@ class HttpClient final : public Transport, ConnectionOwner {
   static Result<std::unique_ptr<HttpClient>> Create(Context& context, ClientOptions options);
   ~HttpClient() override;  // drops what is under way without calling back
 
-  // A kept-alive connection that closes before any byte of an answer is replaced at once and the request sent
-  // again, uncounted.
+  // The callback may destroy the client. A kept-alive connection that closes before any byte of an answer is
+  // replaced at once and the request sent again, uncounted.
   Ticket Send(std::string wire, bool head_request, std::int64_t timeout_ms, Callback callback) override;
   void Cancel(Ticket ticket) override;
 
-  const BaseUrl& base() const { return options_.base; }
+  const ClientOptions& options() const { return options_; }
   const ClientCounters& counters() const { return counters_; }
 
  private:
@@ -69,7 +73,8 @@ class HttpClient final : public Transport, ConnectionOwner {
 
   Context& context_;
   const ClientOptions options_;
-  std::shared_ptr<TlsContext> tls_;
+  const std::shared_ptr<TlsContext> tls_;
+  const Route route_;
   std::unordered_map<Connection*, Slot> slots_;
   std::vector<Connection*> idle_;  // the one used last is used next: the others may then go idle for good
   std::size_t connecting_ = 0;

@@ -62,10 +62,22 @@ bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
 
 // What Serialize writes itself, or what would change how the message is framed.
 bool IsReserved(std::string_view name) {
-  constexpr std::array<std::string_view, 7> kReserved = {
-      "Host", "Content-Length", "Connection", "Transfer-Encoding", "Upgrade", "Expect", "Trailer"};
+  constexpr std::array<std::string_view, 8> kReserved = {
+      "Host",    "Content-Length", "Connection", "Transfer-Encoding",
+      "Upgrade", "Expect",         "Trailer",    "Proxy-Authorization"};
   return std::any_of(kReserved.begin(), kReserved.end(),
                      [&](auto reserved) { return EqualsIgnoringCase(name, reserved); });
+}
+
+constexpr std::uint16_t DefaultPort(bool tls) { return tls ? 443 : 80; }
+
+auto Parse(std::string_view text) {
+  return boost::urls::parse_absolute_uri(boost::core::string_view(text.data(), text.size()));
+}
+
+// Boost 1.81 ends an authority too early: a:80x would be the port 80, and what follows the path.
+bool EndsTooEarly(const boost::urls::url_view& url) {
+  return !url.encoded_path().empty() && url.encoded_path().front() != '/';
 }
 
 }  // namespace
@@ -79,8 +91,21 @@ bool BaseUrl::IsLoopback() const {
   return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
+std::string BaseUrl::HostAndPort() const {
+  const bool named = port != DefaultPort(tls);
+  return named ? authority : authority + ':' + std::to_string(port);
+}
+
 Result<BaseUrl> ParseBaseUrl(std::string_view text) {
-  const auto parsed = boost::urls::parse_absolute_uri(boost::core::string_view(text.data(), text.size()));
+  auto parsed = Parse(text);
+  // Boost 1.81 takes the beginning of 127.0.0.1.example.com for an address, and the rest for a path. Behind a
+  // letter it reads such a host as the name that it is.
+  std::string behind_letter;
+  if (parsed && parsed->host_type() == boost::urls::host_type::ipv4 && EndsTooEarly(*parsed)) {
+    const auto host = static_cast<std::size_t>(parsed->encoded_host().data() - text.data());
+    behind_letter = std::string(text).insert(host, 1, 'x');
+    parsed = Parse(behind_letter);
+  }
   if (!parsed)
     return Invalid("base URL: expected an absolute URL such as https://api.example.com, got something else");
   const boost::urls::url_view url = *parsed;
@@ -95,22 +120,19 @@ Result<BaseUrl> ParseBaseUrl(std::string_view text) {
   if (url.has_userinfo()) return Invalid("base URL: user name and password do not belong into it");
   if (url.has_query() || url.has_fragment())
     return Invalid("base URL: a query or fragment does not belong into it");
-  base.host = url.host_address();
+  const std::size_t added = behind_letter.empty() ? 0 : 1;
+  base.host = url.host_address().substr(added);
   if (base.host.empty()) return Invalid("base URL: the host is missing");
-  const std::uint16_t default_port = base.tls ? 443 : 80;
-  base.port = default_port;
+  base.port = DefaultPort(base.tls);
   if (const std::string port(url.port()); !port.empty()) {
     // Not url.port_number(): in Boost 1.81 it wraps around, and 99999 would be 34463.
     const auto read = std::from_chars(port.data(), port.data() + port.size(), base.port);
     if (read.ec != std::errc{} || base.port == 0) return Invalid("base URL: the port is out of range");
   }
-  base.authority = std::string(url.encoded_host());
-  if (base.port != default_port) base.authority += ':' + std::to_string(base.port);
+  base.authority = std::string(url.encoded_host()).substr(added);
+  if (base.port != DefaultPort(base.tls)) base.authority += ':' + std::to_string(base.port);
+  if (EndsTooEarly(url)) return Invalid("base URL: the host or port cannot be read");
   base.path = std::string(url.encoded_path());
-  // Boost 1.81 ends an authority too early: http://127.0.0.1.example.com would be the host 127.0.0.1, and
-  // a:80x the port 80.
-  if (!base.path.empty() && base.path.front() != '/')
-    return Invalid("base URL: the host or port cannot be read");
   while (!base.path.empty() && base.path.back() == '/') base.path.pop_back();
   return base;
 }

@@ -19,7 +19,9 @@ struct BaseUrl {
   std::string authority;   // as the Host header writes it: port only when it is not the scheme's own
   std::string path;        // without a trailing slash; may be empty
 
-  bool IsLoopback() const;  // localhost, 127.0.0.0/8 or ::1
+  bool IsLoopback() const;          // localhost, 127.0.0.0/8 or ::1
+  std::string HostAndPort() const;  // the authority, always with its port
+  bool operator==(const BaseUrl&) const = default;
 };
 
 // CONFIG_INVALID for anything but an absolute http or https URL with a host and without user info, query or

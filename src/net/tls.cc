@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include <array>
+#include <deque>
 
 namespace trunkline::net {
 namespace {
@@ -23,6 +24,7 @@ using Ssl = std::unique_ptr<SSL, Deleter<SSL_free>>;
 using Bio = std::unique_ptr<BIO, Deleter<BIO_free>>;
 using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+using Session = std::unique_ptr<SSL_SESSION, Deleter<SSL_SESSION_free>>;
 
 Bio Reader(const std::string& pem) { return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))); }
 
@@ -73,15 +75,44 @@ bool IsIpAddress(const std::string& host) {
 
 struct TlsContext::Impl {
   SslContext context;
+  std::string host;
   bool verify = true;
+  std::deque<Session> sessions;  // that may be resumed, the newest last
+
+  // OpenSSL calls it for each session that a server offers: after the handshake in TLS 1.3, with its end
+  // in 1.2.
+  static int Keep(SSL* ssl, SSL_SESSION* session) {
+    auto& self = *static_cast<Impl*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+    if (self.verify && SSL_get_verify_result(ssl) != X509_V_OK) return 0;
+    self.sessions.emplace_back(session);
+    if (self.sessions.size() > kMostSessions) self.sessions.pop_front();
+    return 1;  // the reference is ours now
+  }
+
+  // The newest; null where there is none. A ticket of TLS 1.3 is used once, or whoever watches could tell
+  // that the same client came twice (RFC 8446, C.4).
+  Session Take() {
+    while (!sessions.empty()) {
+      Session newest = std::move(sessions.back());
+      sessions.pop_back();
+      if (SSL_SESSION_is_resumable(newest.get()) != 1) continue;
+      if (SSL_SESSION_get_protocol_version(newest.get()) < TLS1_3_VERSION) {
+        SSL_SESSION_up_ref(newest.get());
+        sessions.emplace_back(newest.get());
+      }
+      return newest;
+    }
+    return nullptr;
+  }
 };
 
 TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsContext::~TlsContext() = default;
 
-Result<std::shared_ptr<TlsContext>> TlsContext::Create(const TlsOptions& options) {
+Result<std::shared_ptr<TlsContext>> TlsContext::Create(const TlsOptions& options, std::string host) {
   ERR_clear_error();
   auto impl = std::make_unique<Impl>();
+  impl->host = std::move(host);
   impl->verify = options.verify;
   impl->context.reset(SSL_CTX_new(TLS_client_method()));
   if (!impl->context) return Invalid("tls: OpenSSL gave no context");
@@ -89,6 +120,9 @@ Result<std::shared_ptr<TlsContext>> TlsContext::Create(const TlsOptions& options
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_verify(context, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_set_app_data(context, impl.get());
+  SSL_CTX_sess_set_new_cb(context, Impl::Keep);
 
   X509_STORE* store = SSL_CTX_get_cert_store(context);
   int trusted = 0;
@@ -123,15 +157,20 @@ Result<std::shared_ptr<TlsContext>> TlsContext::Create(const TlsOptions& options
 }
 
 struct TlsSession::Impl {
+  explicit Impl(TlsContext::Impl& shared) : context(shared) {}
+
+  TlsContext::Impl& context;
   Ssl ssl;
   BIO* from_network = nullptr;  // owned by ssl
   BIO* to_network = nullptr;    // owned by ssl
-  bool verify = true;
+  bool resuming = false;
+
+  bool verified() const { return !context.verify || SSL_get_verify_result(ssl.get()) == X509_V_OK; }
 
   Error Failed() const {
     Error error{.code = ErrorCode::kTlsFailed, .message = {}};
-    const long verdict = SSL_get_verify_result(ssl.get());
-    if (verify && verdict != X509_V_OK) {
+    if (!verified()) {
+      const long verdict = SSL_get_verify_result(ssl.get());
       ERR_clear_error();
       error.message = std::string("the certificate was refused: ") + X509_verify_cert_error_string(verdict);
       error.hint = CertificateHint(verdict);
@@ -142,13 +181,13 @@ struct TlsSession::Impl {
   }
 };
 
-TlsSession::TlsSession(TlsContext& context, const std::string& host) : impl_(std::make_unique<Impl>()) {
-  impl_->ssl.reset(SSL_new(context.impl().context.get()));
-  impl_->verify = context.impl().verify;
+TlsSession::TlsSession(TlsContext& context) : impl_(std::make_unique<Impl>(context.impl())) {
+  impl_->ssl.reset(SSL_new(impl_->context.context.get()));
   impl_->from_network = BIO_new(BIO_s_mem());
   impl_->to_network = BIO_new(BIO_s_mem());
   SSL* ssl = impl_->ssl.get();
   SSL_set_bio(ssl, impl_->from_network, impl_->to_network);
+  const std::string& host = impl_->context.host;
   if (IsIpAddress(host)) {
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
   } else {
@@ -156,16 +195,31 @@ TlsSession::TlsSession(TlsContext& context, const std::string& host) : impl_(std
     SSL_set_tlsext_host_name(ssl, host.c_str());
   }
   SSL_set_connect_state(ssl);
+  if (const Session session = impl_->context.Take())
+    impl_->resuming = SSL_set_session(ssl, session.get()) == 1;
 }
 
-TlsSession::~TlsSession() = default;
+TlsSession::~TlsSession() {
+  if (handshake_done()) {
+    // Else OpenSSL takes the connection for one that was cut off, and spoils the sessions that it brought.
+    SSL_set_shutdown(impl_->ssl.get(), SSL_SENT_SHUTDOWN);
+  } else {
+    // A session may have been why, see HttpClient::OnLost: the next connection offers none.
+    impl_->context.sessions.clear();
+  }
+}
 
 bool TlsSession::handshake_done() const { return SSL_is_init_finished(impl_->ssl.get()) == 1; }
+
+bool TlsSession::resuming() const { return impl_->resuming; }
+
+bool TlsSession::resumed() const { return SSL_session_reused(impl_->ssl.get()) == 1; }
 
 Status TlsSession::Handshake() {
   ERR_clear_error();
   const int result = SSL_do_handshake(impl_->ssl.get());
-  if (result == 1) return Ok();
+  if (result == 1 && impl_->verified()) return Ok();  // a resumed session keeps the verdict of its first
+  if (result == 1) return impl_->Failed();
   const int error = SSL_get_error(impl_->ssl.get(), result);
   if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return Ok();
   return impl_->Failed();

@@ -17,13 +17,22 @@ struct TlsOptions {
   std::string cert_pem{};  // our own certificate chain and key, for servers that ask for one
   std::string key_pem{};
   bool verify = true;  // false: any certificate will do (rejectUnauthorized: false)
+  bool operator==(const TlsOptions&) const = default;
 };
 
-// Trust and own credentials, read once, shared by connections. One thread.
+// What the connections to one host share: whom to trust, our own credentials, and the sessions that the
+// server offers to resume (RFC 8446, 2.2; RFC 5077), which spare a later connection most of its handshake.
+// One thread.
+//
+// A resumed session shows no certificate: it stands for the one that was verified when the session began. So
+// sessions never leave their context, and a context is for one host.
 class TlsContext {
  public:
-  // CONFIG_INVALID when a PEM cannot be read; no message repeats its content.
-  static Result<std::shared_ptr<TlsContext>> Create(const TlsOptions& options);
+  static constexpr std::size_t kMostSessions = 8;
+
+  // `host` is what the certificate must be for (RFC 6125; an IP address is compared with the certificate's
+  // addresses), and the SNI. CONFIG_INVALID when a PEM cannot be read; no message repeats its content.
+  static Result<std::shared_ptr<TlsContext>> Create(const TlsOptions& options, std::string host);
   ~TlsContext();
 
   struct Impl;
@@ -34,19 +43,21 @@ class TlsContext {
   std::unique_ptr<Impl> impl_;
 };
 
-// One connection's encryption.
+// One connection's encryption. The context outlives it.
 class TlsSession {
  public:
-  // `host` is what the certificate must be for (RFC 6125; an IP address is compared with the certificate's
-  // addresses), and the SNI.
-  TlsSession(TlsContext& context, const std::string& host);
+  explicit TlsSession(TlsContext& context);
   ~TlsSession();
+  TlsSession(const TlsSession&) = delete;
+  TlsSession& operator=(const TlsSession&) = delete;
 
   // Gives bytes that came from the network, and decrypts: plain text is appended to `plain`.
   // TLS_FAILED when the handshake or the peer's certificate is refused; the hint says why. An orderly end
   // sets `closed`.
   Status Receive(std::string_view cipher, std::string& plain, bool& closed);
   bool handshake_done() const;
+  bool resuming() const;  // offers an earlier session to the server
+  bool resumed() const;   // goes on with it; only after handshake_done()
 
   // Starts the handshake, or goes on with it. Its bytes wait in TakeOutput.
   Status Handshake();

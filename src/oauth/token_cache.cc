@@ -1,6 +1,7 @@
 #include "oauth/token_cache.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -62,13 +63,16 @@ bool MayPass(const Error& error) { return Describe(error.code).retryable && erro
 struct TokenCache::Entry {
   struct Waiter {
     std::vector<std::string> required_scopes;
+    std::shared_ptr<TokenEndpoint> endpoint;
     Callback callback;
   };
 
   Entry(TokenCache& cache, const Credential& key)
       : credential(key), next_try([this, &cache] { cache.Send(*this); }) {}
 
-  bool Answers(std::int64_t now_ms) const { return error && now_ms < error_until_ms; }
+  bool Answers(std::int64_t now_ms, const TokenEndpoint* asked) const {
+    return error && now_ms < error_until_ms && (error_of == nullptr || error_of == asked);
+  }
 
   const Credential& credential;  // the map's key
   std::uint64_t used = 0;        // the greater, the later
@@ -76,8 +80,10 @@ struct TokenCache::Entry {
 
   std::optional<Error> error{};  // how the last fetch failed
   std::int64_t error_until_ms = 0;
+  const TokenEndpoint* error_of = nullptr;  // on whose way it came up; null: the server said it
 
-  bool fetching = false;  // from the decision to its result, waits in between included
+  bool fetching = false;                      // from the decision to its result, waits in between included
+  std::shared_ptr<TokenEndpoint> endpoint{};  // while fetching
   std::vector<Waiter> waiters{};
   retry::Timer next_try;
   int failed_tries = 0;
@@ -88,18 +94,18 @@ struct TokenCache::Entry {
   std::int64_t fetch_from_ms = kAnyTime;
 };
 
-TokenCache::TokenCache(const Clock& clock, retry::TimerWheel& timers, TokenEndpoint& endpoint,
-                       std::function<double()> chance, retry::Policy policy, std::size_t most_credentials)
+TokenCache::TokenCache(const Clock& clock, retry::TimerWheel& timers, std::function<double()> chance,
+                       retry::Policy policy, std::size_t most_credentials)
     : clock_(clock),
       timers_(timers),
-      endpoint_(endpoint),
       chance_(std::move(chance)),
       policy_(std::move(policy)),
       most_credentials_(most_credentials) {}
 
 TokenCache::~TokenCache() = default;
 
-void TokenCache::Get(const Credential& credential, Callback callback) {
+void TokenCache::Get(const Credential& credential, const std::shared_ptr<TokenEndpoint>& endpoint,
+                     Callback callback) {
   Entry* entry = Find(credential);
   if (entry == nullptr) {
     return callback(Error{.code = ErrorCode::kQueueFull,
@@ -114,17 +120,17 @@ void TokenCache::Get(const Credential& credential, Callback callback) {
     // A missing scope may be granted meanwhile, so that a token without it answers for a moment only.
     if (age < grant.lifetime_ms && (token.ok() || age < kErrorRestMs)) {
       const bool due = age >= RefreshAgeMs(grant.lifetime_ms, credential.refresh_before_ms, chance);
-      if (due && !entry->fetching && now.monotonic_ms >= entry->refresh_from_ms) Begin(*entry);
+      if (due && !entry->fetching && now.monotonic_ms >= entry->refresh_from_ms) Begin(*entry, endpoint);
       return callback(std::move(token));
     }
   }
-  if (entry->Answers(now.monotonic_ms)) {
+  if (entry->Answers(now.monotonic_ms, endpoint.get())) {
     Error error = *entry->error;
     if (error.retry_after_ms >= 0) error.retry_after_ms = entry->error_until_ms - now.monotonic_ms;
     return callback(std::move(error));
   }
-  entry->waiters.push_back({credential.required_scopes, std::move(callback)});
-  if (!entry->fetching) Begin(*entry);
+  entry->waiters.push_back({credential.required_scopes, endpoint, std::move(callback)});
+  if (!entry->fetching) Begin(*entry, endpoint);
 }
 
 void TokenCache::Drop(const Credential& credential, std::string_view token) {
@@ -156,9 +162,10 @@ TokenCache::Entry* TokenCache::Find(const Credential& credential) {
   return found->second.get();
 }
 
-void TokenCache::Begin(Entry& entry) {
+void TokenCache::Begin(Entry& entry, std::shared_ptr<TokenEndpoint> endpoint) {
   const std::int64_t now_ms = clock_.MonotonicMs();
   entry.fetching = true;
+  entry.endpoint = std::move(endpoint);
   entry.failed_tries = 0;
   entry.begun_ms = std::max(now_ms, entry.fetch_from_ms);
   if (entry.begun_ms > now_ms) return timers_.Schedule(entry.next_try, entry.begun_ms);
@@ -169,9 +176,11 @@ void TokenCache::Send(Entry& entry) {
   auto on_reply = [this, alive = std::weak_ptr(alive_), &entry,
                    asked = Moment(clock_)](Result<TokenReply> reply) {
     if (alive.expired()) return;
+    const bool answered = reply.ok();
     Result<TokenGrant> grant = Judge(std::move(reply), entry.credential.scope);
-    if (!grant) return Fail(entry, std::move(grant.error()));
+    if (!grant) return Fail(entry, std::move(grant.error()), answered);
     entry.fetching = false;
+    const auto done_with = std::exchange(entry.endpoint, nullptr);
     entry.refresh_from_ms = kAnyTime;
     entry.token = Token{*grant, asked, chance_()};
     // From here on a callback may have destroyed the cache, and this function with it.
@@ -180,10 +189,11 @@ void TokenCache::Send(Entry& entry) {
       waiter.callback(ForScopes(ours, waiter.required_scopes));
     }
   };
-  endpoint_.Post(entry.credential.token_url, BuildTokenRequest(entry.credential), std::move(on_reply));
+  entry.endpoint->Post(BuildTokenRequest(entry.credential), std::move(on_reply));
 }
 
-void TokenCache::Fail(Entry& entry, Error error) {
+// `answered`: it was the server that said so.
+void TokenCache::Fail(Entry& entry, Error error, bool answered) {
   const std::int64_t now_ms = clock_.MonotonicMs();
   error.attempts = ++entry.failed_tries;
   if (const auto delay_ms =
@@ -197,10 +207,20 @@ void TokenCache::Fail(Entry& entry, Error error) {
     rest_ms = std::min(error.retry_after_ms, policy_.max_retry_after_ms);
   }
   entry.fetching = false;
+  const auto tried = std::exchange(entry.endpoint, nullptr);
   entry.error = error;
+  entry.error_of = answered ? nullptr : tried.get();
   entry.error_until_ms = now_ms + rest_ms;
   entry.refresh_from_ms = now_ms + std::max(rest_ms, kRefreshRestMs);
-  for (Entry::Waiter& waiter : std::exchange(entry.waiters, {})) waiter.callback(error);
+  auto told = std::exchange(entry.waiters, {});
+  if (!answered) {
+    const auto others = std::stable_partition(told.begin(), told.end(),
+                                              [&](const auto& waiter) { return waiter.endpoint == tried; });
+    entry.waiters.assign(std::move_iterator(others), std::move_iterator(told.end()));
+    told.erase(others, told.end());
+    if (!entry.waiters.empty()) Begin(entry, entry.waiters.front().endpoint);
+  }
+  for (Entry::Waiter& waiter : told) waiter.callback(error);
 }
 
 }  // namespace trunkline::oauth

@@ -19,7 +19,7 @@
 
 namespace trunkline::oauth {
 
-// The way to the token servers: one try of one request.
+// One way to one token server, with the trust and the proxy of those who use it: one try of one request.
 class TokenEndpoint {
  public:
   using Callback = std::function<void(Result<TokenReply>)>;
@@ -27,8 +27,8 @@ class TokenEndpoint {
 
   // Any status is a success here. Failures are those of the network, in time and without a secret in their
   // message. The callback runs once, later, never inside the call; it may still run when the cache that asked
-  // is gone.
-  virtual void Post(const std::string& token_url, const TokenRequest& request, Callback callback) = 0;
+  // is gone, and may let go of the endpoint.
+  virtual void Post(const TokenRequest& request, Callback callback) = 0;
 };
 
 // Lifetimes count from the moment the request was sent, and by whichever clock says that more time has
@@ -45,6 +45,9 @@ class TokenEndpoint {
 //  - A final error (a wrong secret, a missing scope) answers everyone for kErrorRestMs.
 //  - A retryable one is not remembered, unless it came with a Retry-After: that answers everyone until then,
 //    but no longer than the policy's max_retry_after_ms.
+//  - An error of the way there, a refused certificate for instance, answers only those who go the same way;
+//  for
+//    others who wait the fetch is made anew, on theirs.
 //  - Of tokens dropped in quick succession the first is replaced at once, the others one per kErrorRestMs.
 //
 // Everything on one thread, that of the wheel. Whoever destroys the cache drops those who wait, uncalled.
@@ -56,10 +59,9 @@ class TokenCache {
   static constexpr std::int64_t kRefreshRestMs = 10'000;
   static constexpr std::size_t kMostCredentials = 1024;
 
-  // All of these outlive the cache. `chance` gives numbers in [0, 1).
-  TokenCache(const Clock& clock, retry::TimerWheel& timers, TokenEndpoint& endpoint,
-             std::function<double()> chance, retry::Policy policy = {},
-             std::size_t most_credentials = kMostCredentials);
+  // Clock and timers outlive the cache. `chance` gives numbers in [0, 1).
+  TokenCache(const Clock& clock, retry::TimerWheel& timers, std::function<double()> chance,
+             retry::Policy policy = {}, std::size_t most_credentials = kMostCredentials);
   ~TokenCache();
   TokenCache(const TokenCache&) = delete;
   TokenCache& operator=(const TokenCache&) = delete;
@@ -67,8 +69,9 @@ class TokenCache {
   // Calls back once with a token that holds the required scopes, or an error: what ParseTokenReply,
   // CheckScopes or the endpoint says, `attempts` counted; or QUEUE_FULL when `most_credentials` are all being
   // fetched (else the one used longest ago makes room). A token or error at hand is handed over inside this
-  // call; everything else later. The callback may use the cache, and destroy it.
-  void Get(const Credential& credential, Callback callback);
+  // call; everything else later. The callback may use the cache, and destroy it. `endpoint` leads to the
+  // credential's token URL; it is held until the fetch that it is used for has ended.
+  void Get(const Credential& credential, const std::shared_ptr<TokenEndpoint>& endpoint, Callback callback);
 
   // The platform refused `token` (401): the next Get fetches another. Nothing happens unless it is the one
   // held now, so that of many calls that failed with one token the first alone makes a fetch necessary.
@@ -78,13 +81,12 @@ class TokenCache {
   struct Entry;
 
   Entry* Find(const Credential& credential);  // nullptr: no room
-  void Begin(Entry& entry);
+  void Begin(Entry& entry, std::shared_ptr<TokenEndpoint> endpoint);
   void Send(Entry& entry);
-  void Fail(Entry& entry, Error error);
+  void Fail(Entry& entry, Error error, bool answered);
 
   const Clock& clock_;
   retry::TimerWheel& timers_;
-  TokenEndpoint& endpoint_;
   const std::function<double()> chance_;
   const retry::Policy policy_;
   const std::size_t most_credentials_;

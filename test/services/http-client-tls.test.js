@@ -64,6 +64,20 @@ describe('HttpClient TLS', () => {
     });
   }
 
+  for (const version of /** @type {const} */ (['TLSv1.2', 'TLSv1.3'])) {
+    it(`resumes the ${version} session of an earlier connection`, async () => {
+      const port = await serve({ ...authority.leaf('IP:127.0.0.1'), minVersion: version, maxVersion: version }, (req, res) => {
+        res.writeHead(200, { connection: 'close' }).end(String(/** @type {import('node:tls').TLSSocket} */ (req.socket).isSessionReused()));
+      });
+      const client = stage.client({ baseUrl: `https://127.0.0.1:${port}`, tls: { ca: authority.ca } });
+      const resumed = [];
+      for (let i = 0; i < 3; i += 1) resumed.push((await client.request({ path: '/' })).json());
+      assert.deepEqual(resumed, [false, true, true]);
+      const other = stage.client({ baseUrl: `https://127.0.0.1:${port}`, tls: { ca: authority.ca } });
+      assert.equal((await other.request({ path: '/' })).json(), false);
+    });
+  }
+
   it('takes nothing older than TLS 1.2', async () => {
     const port = await serve({ ...authority.leaf('IP:127.0.0.1'), minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' });
     await failure(stage.client({ baseUrl: `https://127.0.0.1:${port}`, tls: { ca: authority.ca } }).request({ path: '/' }), 'TLS_FAILED');

@@ -15,6 +15,7 @@ const client: trunkline.HttpClient = new trunkline.HttpClient({
   rateLimit: { requests: 10, perMs: 1000 },
   breaker: { failures: 5, windowMs: 10_000, openMs: 30_000 },
   tls: { ca: ['pem', Buffer.from('pem')], cert: 'pem', key: 'pem' },
+  proxy: 'http://user:password@proxy.example.com:3128',
   logger: false,
 });
 

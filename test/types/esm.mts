@@ -27,7 +27,7 @@ const events: CognigyEvents = cognigyEvents({
   env: process.env, secrets: ['a', 'b'], apiToken: 't', apiBaseUrl: 'http://127.0.0.1:4010', dataDir: './data', respondWithinMs: 5000,
   adminToken: 'admin', retry, routes: { order_management: 'orders-queue' }, defaultQueue: 'general-queue',
   idempotency: { capacity: 1_048_576, ttlMs: 86_400_000 }, maxPending: 100_000, resource, timeoutMs: 5000, connectTimeoutMs: 3000,
-  maxConnections: 64, tls: { ca: 'PEM', rejectUnauthorized: true }, allowInsecure: false, logger,
+  maxConnections: 64, tls: { ca: 'PEM', rejectUnauthorized: true }, proxy: false, allowInsecure: false, logger,
 });
 cognigyEvents();
 cognigyEvents({ resource: 'dialogState', retry: { attempts: 2 }, logger: false });

@@ -69,6 +69,8 @@ void createSandbox({ port: '4010' });
 
 // @ts-expect-error a base URL is required
 new HttpClient({ allowInsecure: true });
+// @ts-expect-error a URL, or false
+new HttpClient({ baseUrl: 'api.example.com', proxy: true });
 // @ts-expect-error misspelt option
 new HttpClient({ baseUrl: 'api.example.com', timeout: 5000 });
 // @ts-expect-error half a rate limit

@@ -19,7 +19,7 @@ namespace trunkline::test {
 // Keeps what is asked of it, and answers the oldest question when the test likes.
 class MemoryTokenEndpoint final : public oauth::TokenEndpoint {
  public:
-  void Post(const std::string&, const oauth::TokenRequest&, Callback callback) override {
+  void Post(const oauth::TokenRequest&, Callback callback) override {
     ++posts;
     asked.push_back(std::move(callback));
   }
@@ -62,6 +62,7 @@ class ExchangeTest : public ::testing::Test {
   delivery::Exchange& Make(Options options = {}) {
     options.base = {
         .tls = true, .host = "api.example.com", .port = 443, .authority = "api.example.com", .path = "/v1"};
+    options.token_endpoint = way_;
     exchange_ = std::move(delivery::Exchange::Create(std::move(options), transport_, &tokens_, timers_,
                                                      clock_, counters_))
                     .value();
@@ -119,8 +120,9 @@ class ExchangeTest : public ::testing::Test {
   ManualClock clock_;
   retry::TimerWheel timers_{clock_.MonotonicMs()};
   MemoryTransport transport_;
-  MemoryTokenEndpoint endpoint_;
-  oauth::TokenCache tokens_{clock_, timers_, endpoint_, [] { return 0.0; }, Plain(2)};
+  const std::shared_ptr<MemoryTokenEndpoint> way_ = std::make_shared<MemoryTokenEndpoint>();
+  MemoryTokenEndpoint& endpoint_ = *way_;
+  oauth::TokenCache tokens_{clock_, timers_, [] { return 0.0; }, Plain(2)};
   delivery::ExchangeCounters counters_;
   std::unique_ptr<delivery::Exchange> exchange_;
   std::map<std::uint64_t, std::unique_ptr<delivery::PendingCall>> calls_;

@@ -380,7 +380,7 @@ TEST(HttpClient, ACallbackMaySendTheNextRequest) {
   HttpClient& client = **created;
   int answers = 0;
   std::function<void()> next = [&] {
-    client.Send(*Serialize(client.base(), {}), false, 5000, [&](Result<Response> result) {
+    client.Send(*Serialize(client.options().base, {}), false, 5000, [&](Result<Response> result) {
       EXPECT_TRUE(result.ok());
       if (++answers < 20) next();
     });
@@ -388,6 +388,36 @@ TEST(HttpClient, ACallbackMaySendTheNextRequest) {
   next();
   EXPECT_TRUE(loop.RunUntil([&] { return answers == 20; }));
   EXPECT_EQ(server.connections(), 1);
+}
+
+// Its answer, its failure and its time-out; others wait behind it, and are dropped.
+TEST(HttpClient, ACallbackMayDestroyIt) {
+  for (const int way : {0, 1, 2}) {
+    Loop loop;
+    Signal asked(loop);
+    Server server([&](Peer& peer) {
+      peer.ReadRequest();
+      asked.Set();
+      if (way == 0) peer.Write(Answer(200, "x"));
+      peer.ReadToEnd();
+    });
+    auto options =
+        OptionsFor(way == 1 ? "http://127.0.0.1:" + std::to_string(test::UnusedPort()) : server.url());
+    options.max_connections = 1;
+    auto client = std::move(HttpClient::Create(loop.context, options)).value();
+    const std::string wire = *Serialize(options.base, {});
+    bool done = false;
+    client->Send(wire, false, 1000, [&](auto) {
+      client.reset();
+      done = true;
+    });
+    client->Send(wire, false, 60'000, [&](auto) { ADD_FAILURE() << "it was dropped"; });
+    if (way == 2) {
+      ASSERT_TRUE(loop.RunUntil([&] { return asked.count() == 1; }));
+      loop.Advance(1000);
+    }
+    ASSERT_TRUE(loop.RunUntil([&] { return done; }));
+  }
 }
 
 // In every stage of a call. That nothing leaks and no handle stays open, the loop's destructor and the

@@ -5,6 +5,11 @@
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
 
+#include <atomic>
+#include <functional>
+#include <thread>
+#include <vector>
+
 #include "support/client.h"
 #include "support/server.h"
 
@@ -251,6 +256,122 @@ TEST(Tls, ItsEndInEveryStage) {
   }
 }
 
+// Each connection carries one request. How many of `fetches` connections went on with an earlier session is
+// both what the client counted and what the server saw.
+std::uint64_t Resumed(int fetches, const ServerTls& tls, std::function<void(ClientOptions&)> change = {}) {
+  Loop loop;
+  std::atomic<std::uint64_t> resumed{0};
+  Server server(
+      [&](Peer& peer) {
+        if (peer.resumed()) ++resumed;
+        peer.ReadRequest();
+        peer.Write(Answer(200, "x", "Connection: close\r\n"));
+      },
+      tls);
+  auto options = Trusting(server.url());
+  if (change) change(options);
+  Client client(loop, options);
+  for (int i = 0; i < fetches; ++i) EXPECT_EQ(client.Fetch()->body(), "x");
+  EXPECT_EQ(client.counters().tls_handshakes, static_cast<std::uint64_t>(fetches));
+  EXPECT_EQ(client.counters().tls_resumed, resumed);
+  return resumed;
+}
+
+TEST(TlsResumption, ALaterConnectionGoesOnWithTheSession) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION})
+    EXPECT_EQ(Resumed(4, ServerTls{Good(), version}), 3U);
+}
+
+TEST(TlsResumption, AlsoWithAClientCertificateAndWithoutVerification) {
+  const Credentials own = test::MakeCertificate(Authority());
+  EXPECT_EQ(Resumed(3, ServerTls{Good(), TLS1_3_VERSION, Authority().certificate_pem},
+                    [&](ClientOptions& options) {
+                      options.tls.cert_pem = own.certificate_pem;
+                      options.tls.key_pem = own.key_pem;
+                    }),
+            2U);
+  EXPECT_EQ(Resumed(3, ServerTls{test::MakeSelfSigned()},
+                    [](ClientOptions& options) { options.tls.verify = false; }),
+            2U);
+}
+
+// What was accepted unverified once is nothing to those who verify: each client has sessions of its own.
+TEST(TlsResumption, NoSessionLeavesItsClient) {
+  Loop loop;
+  Server server(Serve, ServerTls{Good()});
+  auto careless = OptionsFor(server.url());
+  careless.tls.verify = false;
+  for (const ClientOptions& options : {careless, Trusting(server.url()), Trusting(server.url("localhost"))}) {
+    Client client(loop, options);
+    EXPECT_EQ(client.Fetch()->status(), 200);
+    EXPECT_EQ(client.counters().tls_resumed, 0U);
+  }
+}
+
+// A server gives two tickets with a handshake: of three connections at once two have one to go on with.
+TEST(TlsResumption, ATicketIsUsedOnce) {
+  Loop loop;
+  Signal asked(loop);
+  std::atomic<bool> together{false};
+  Server server(
+      [&](Peer& peer) {
+        peer.ReadRequest();
+        asked.Set();
+        while (together && asked.count() < 4) std::this_thread::yield();
+        peer.Write(Answer(200, "x", "Connection: close\r\n"));
+      },
+      ServerTls{Good(), TLS1_3_VERSION});
+  Client client(loop, Trusting(server.url()));
+  EXPECT_EQ(client.Fetch()->status(), 200);
+  together = true;
+  const std::vector<Call> calls = {client.Get(), client.Get(), client.Get()};
+  for (const Call& call : calls) {
+    client.Wait(call);
+    EXPECT_EQ(call->status(), 200);
+  }
+  EXPECT_EQ(client.counters().tls_handshakes, 4U);
+  EXPECT_EQ(client.counters().tls_resumed, 2U);
+}
+
+// Some servers break off where they should pass over a session that they no longer know. No call is to pay
+// for it.
+TEST(TlsResumption, AServerThatBreaksOffGetsAFullHandshakeAtOnce) {
+  for (const bool reset : {false, true}) {
+    Loop loop;
+    Server server(
+        [&](Peer& peer) {
+          if (peer.number() == 2) {
+            peer.ReadSome();  // the session is offered
+            return reset ? peer.Reset() : peer.Close();
+          }
+          if (!peer.StartTls()) return;
+          peer.ReadRequest();
+          peer.Write(Answer(200, peer.resumed() ? "resumed" : "new", "Connection: close\r\n"));
+        },
+        ServerTls{.credentials = Good(), .version = TLS1_2_VERSION, .on_demand = true});
+    Client client(loop, Trusting("https://127.0.0.1:" + std::to_string(server.port())));
+    for (const char* session : {"new", "new", "resumed"}) EXPECT_EQ(client.Fetch()->body(), session);
+    EXPECT_EQ(server.connections(), 4);
+  }
+}
+
+// But a server that never lets it through is not asked for ever.
+TEST(TlsResumption, AServerThatTurnsAwayEveryoneIsAFailure) {
+  Loop loop;
+  Server server(
+      [&](Peer& peer) {
+        if (peer.number() > 1) peer.ReadSome();
+        if (peer.number() > 1 || !peer.StartTls()) return;
+        peer.ReadRequest();
+        peer.Write(Answer(200, "x", "Connection: close\r\n"));
+      },
+      ServerTls{.credentials = Good(), .on_demand = true});
+  Client client(loop, Trusting("https://127.0.0.1:" + std::to_string(server.port())));
+  EXPECT_EQ(client.Fetch()->status(), 200);
+  EXPECT_EQ(client.Fetch()->error(), "CONNECTION_FAILED");
+  EXPECT_EQ(server.connections(), 3);
+}
+
 TEST(TlsContext, CredentialsThatCannotBeRead) {
   const Credentials own = test::MakeCertificate(Authority());
   const std::string secret = own.key_pem.substr(40, 20);
@@ -268,15 +389,16 @@ TEST(TlsContext, CredentialsThatCannotBeRead) {
       {.trusted_pem = trusted, .cert_pem = own.certificate_pem, .key_pem = Good().key_pem},
   };
   for (const TlsOptions& options : refused) {
-    const auto context = TlsContext::Create(options);
+    const auto context = TlsContext::Create(options, "localhost");
     ASSERT_FALSE(context.ok());
     EXPECT_EQ(context.error().code, ErrorCode::kConfigInvalid);
     EXPECT_EQ(context.error().message.find(secret), std::string::npos);
   }
   EXPECT_TRUE(
-      TlsContext::Create({.trusted_pem = trusted, .cert_pem = own.certificate_pem, .key_pem = own.key_pem})
+      TlsContext::Create({.trusted_pem = trusted, .cert_pem = own.certificate_pem, .key_pem = own.key_pem},
+                         "localhost")
           .ok());
-  EXPECT_TRUE(TlsContext::Create({.trusted_pem = "", .verify = false}).ok());
+  EXPECT_TRUE(TlsContext::Create({.trusted_pem = "", .verify = false}, "localhost").ok());
 }
 
 }  // namespace

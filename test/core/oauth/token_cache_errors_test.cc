@@ -222,5 +222,61 @@ TEST_F(TokenCacheErrorsTest, ASecondDropShortlyAfterWaitsOutItsSecond) {
   EXPECT_EQ(answer.text, "t-3");
 }
 
+class TokenCacheWaysTest : public TokenCacheTest {
+ protected:
+  Answer& GetBy(const std::shared_ptr<FakeEndpoint>& by) {
+    Answer& answer = answers.emplace_back();
+    cache->Get(Client(), by, Into(answer));
+    return answer;
+  }
+  const std::shared_ptr<FakeEndpoint> other = std::make_shared<FakeEndpoint>();
+};
+
+TEST_F(TokenCacheWaysTest, WhatTheServerSaidAnswersForEveryWay) {
+  const Answer& first = GetBy(way);
+  const Answer& second = GetBy(other);
+  endpoint.Refuse(401);
+  EXPECT_EQ(first.text, "AUTHENTICATION_FAILED");
+  EXPECT_EQ(second.text, "AUTHENTICATION_FAILED");
+  EXPECT_EQ(GetBy(other).text, "AUTHENTICATION_FAILED");
+  EXPECT_EQ(other->posts, 0);
+}
+
+TEST_F(TokenCacheWaysTest, AnErrorOfOneWayIsNotTheOthers) {
+  const Answer& first = GetBy(way);
+  const Answer& second = GetBy(other);
+  const Answer& third = GetBy(way);
+  endpoint.Answer(Error{ErrorCode::kTlsFailed, "unknown CA"});
+  EXPECT_EQ(first.text, "TLS_FAILED");
+  EXPECT_EQ(third.text, "TLS_FAILED");
+  EXPECT_EQ(second.text, "(waiting)");
+  EXPECT_EQ(GetBy(way).text, "TLS_FAILED") << "for a moment, without asking";
+  ASSERT_EQ(other->posts, 1);
+  other->Grant("t-1");
+  EXPECT_EQ(second.text, "t-1");
+  EXPECT_EQ(GetBy(way).text, "t-1") << "a token is a token, whoever fetched it";
+  EXPECT_EQ(endpoint.posts, 1);
+}
+
+TEST_F(TokenCacheWaysTest, ARememberedErrorOfOneWayDoesNotKeepTheOtherFromAsking) {
+  GetBy(way);
+  endpoint.Answer(Error{ErrorCode::kTlsFailed, "unknown CA"});
+  const Answer& second = GetBy(other);
+  ASSERT_EQ(other->posts, 1);
+  other->Answer(Error{ErrorCode::kTlsFailed, "expired"});
+  EXPECT_EQ(second.text, "TLS_FAILED");
+}
+
+TEST_F(TokenCacheWaysTest, AWayIsHeldOnlyWhileItIsUsed) {
+  auto mine = std::make_shared<FakeEndpoint>();
+  const std::weak_ptr<FakeEndpoint> seen = mine;
+  const Answer& waiting = GetBy(mine);
+  mine.reset();
+  ASSERT_FALSE(seen.expired());
+  seen.lock()->Grant("t-1");
+  EXPECT_EQ(waiting.text, "t-1");
+  EXPECT_TRUE(seen.expired());
+}
+
 }  // namespace
 }  // namespace trunkline::oauth

@@ -18,13 +18,12 @@ inline constexpr std::int64_t kHour = 3'600'000;
 class FakeEndpoint final : public TokenEndpoint {
  public:
   struct Call {
-    std::string token_url;
     TokenRequest request;
     Callback callback;
   };
-  void Post(const std::string& token_url, const TokenRequest& request, Callback callback) override {
+  void Post(const TokenRequest& request, Callback callback) override {
     ++posts;
-    open.push_back({token_url, request, std::move(callback)});
+    open.push_back({request, std::move(callback)});
   }
   // Answers the oldest open call.
   void Answer(Result<TokenReply> reply) {
@@ -74,7 +73,7 @@ class TokenCacheTest : public testing::Test {
   }
   Answer& Get(const Credential& credential = Client()) {
     Answer& answer = answers.emplace_back();
-    cache->Get(credential, Into(answer));
+    cache->Get(credential, way, Into(answer));
     return answer;
   }
   std::string Got(const Credential& credential = Client()) { return Get(credential).text; }
@@ -96,16 +95,16 @@ class TokenCacheTest : public testing::Test {
 
   void Rebuild(retry::Policy policy, std::size_t most_credentials = TokenCache::kMostCredentials) {
     cache = std::make_unique<TokenCache>(
-        clock, wheel, endpoint, [this] { return chance; }, policy, most_credentials);
+        clock, wheel, [this] { return chance; }, policy, most_credentials);
   }
 
   test::ManualClock clock;
   retry::TimerWheel wheel{clock.MonotonicMs()};
-  FakeEndpoint endpoint;
+  const std::shared_ptr<FakeEndpoint> way = std::make_shared<FakeEndpoint>();
+  FakeEndpoint& endpoint = *way;
   double chance = 0;
   std::deque<Answer> answers;  // keeps addresses
-  std::unique_ptr<TokenCache> cache =
-      std::make_unique<TokenCache>(clock, wheel, endpoint, [this] { return chance; });
+  std::unique_ptr<TokenCache> cache = std::make_unique<TokenCache>(clock, wheel, [this] { return chance; });
 };
 
 }  // namespace trunkline::oauth

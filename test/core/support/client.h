@@ -46,7 +46,7 @@ class Client {
   // Sends, without waiting.
   Call Start(net::Request request, std::int64_t timeout_ms = 5000) {
     auto call = std::make_shared<Outcome>();
-    auto wire = net::Serialize(client_->base(), request);
+    auto wire = net::Serialize(client_->options().base, request);
     EXPECT_TRUE(wire.ok());
     client_->Send(std::move(*wire), request.method == "HEAD", timeout_ms,
                   [call](Result<net::Response> result) {

@@ -55,6 +55,7 @@ SSL_CTX* MakeContext(const ServerTls& options) {
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context), authority);
     X509_free(authority);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>("test"), 4);
   }
   return context;
 }
@@ -125,6 +126,14 @@ void Peer::Reset() {
   Close();
 }
 
+bool Peer::StartTls() {
+  tls_ = SSL_new(context_);
+  SSL_set_fd(tls_, descriptor_);
+  return SSL_accept(tls_) == 1;
+}
+
+bool Peer::resumed() const { return SSL_session_reused(tls_) == 1; }
+
 void Peer::Shut() {
   const std::lock_guard guard(mutex_);
   if (descriptor_ >= 0) ::shutdown(descriptor_, SHUT_RDWR);
@@ -137,7 +146,8 @@ Server::Server(Script script) : script_(std::move(script)) {
   acceptor_ = std::thread([this] { Accept(); });
 }
 
-Server::Server(Script script, const ServerTls& tls) : script_(std::move(script)), tls_(MakeContext(tls)) {
+Server::Server(Script script, const ServerTls& tls)
+    : script_(std::move(script)), tls_at_once_(!tls.on_demand), tls_(MakeContext(tls)) {
   std::signal(SIGPIPE, SIG_IGN);
   listening_ = BoundSocket(port_);
   Need(::listen(listening_, 128) == 0);
@@ -158,7 +168,7 @@ Server::~Server() {
 }
 
 std::string Server::url(const std::string& host) const {
-  return (tls_ != nullptr ? "https://" : "http://") + host + ":" + std::to_string(port_);
+  return (tls_at_once_ ? "https://" : "http://") + host + ":" + std::to_string(port_);
 }
 
 void Server::Accept() {
@@ -166,7 +176,7 @@ void Server::Accept() {
     const int descriptor = ::accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
     if (descriptor < 0) return;
     const std::lock_guard guard(mutex_);
-    const std::shared_ptr<Peer> peer(new Peer(descriptor, ++connections_));
+    const std::shared_ptr<Peer> peer(new Peer(descriptor, ++connections_, tls_));
     if (stopping_) return;
     peers_.push_back(peer);
     threads_.emplace_back([this, peer] { Serve(peer); });
@@ -174,11 +184,7 @@ void Server::Accept() {
 }
 
 void Server::Serve(const std::shared_ptr<Peer>& peer) {
-  if (tls_ != nullptr) {
-    peer->tls_ = SSL_new(tls_);
-    SSL_set_fd(peer->tls_, peer->descriptor_);
-    if (SSL_accept(peer->tls_) != 1) return peer->Close();
-  }
+  if (tls_at_once_ && !peer->StartTls()) return peer->Close();
   script_(*peer);
   peer->Close();
 }

@@ -30,20 +30,24 @@ class Peer {
   // Head and body (by Content-Length); empty when the client is gone.
   std::string ReadRequest();
   bool Write(std::string_view bytes);
+  bool ReadSome();      // waits for bytes of any kind, for the next ReadRequest; false: the client is gone
   void ReadToEnd();     // until the client closes
   void CloseOrderly();  // TLS's close_notify too
   void Close();
-  void Reset();  // a TCP RST
+  void Reset();          // a TCP RST
+  bool StartTls();       // for a server whose TLS begins on demand; false when the handshake fails
+  bool resumed() const;  // is this a session of an earlier connection?
 
  private:
   friend class Server;
-  Peer(int descriptor, int number) : descriptor_(descriptor), number_(number) {}
-  bool ReadSome();
+  Peer(int descriptor, int number, ssl_ctx_st* context)
+      : descriptor_(descriptor), number_(number), context_(context) {}
   void Shut();
 
   std::mutex mutex_;  // guards the descriptor's end
   int descriptor_;
   const int number_;
+  ssl_ctx_st* const context_;
   ssl_st* tls_ = nullptr;
   std::string unread_;
 };
@@ -52,6 +56,7 @@ struct ServerTls {
   Credentials credentials;
   int version = 0;                 // TLS1_2_VERSION or TLS1_3_VERSION; 0: any
   std::string client_authority{};  // PEM; set: the client has to show a certificate of it
+  bool on_demand = false;          // only when the script says so, as behind a proxy's CONNECT
 };
 
 class Server {
@@ -72,6 +77,7 @@ class Server {
   void Serve(const std::shared_ptr<Peer>& peer);
 
   const Script script_;
+  const bool tls_at_once_ = false;
   ssl_ctx_st* tls_ = nullptr;
   int listening_ = -1;
   int port_ = 0;

@@ -1,0 +1,60 @@
+// tinyproxy, a real proxy in a process of its own, on a port that the system picks.
+'use strict';
+
+const fs = require('node:fs');
+const net = require('node:net');
+const path = require('node:path');
+const { once } = require('node:events');
+const { spawn, spawnSync } = require('node:child_process');
+const { within } = require('./until.js');
+
+const hasTinyproxy = () => spawnSync('tinyproxy', ['-v'], { stdio: 'ignore' }).status === 0;
+
+/** It cannot be told to take any port, and does not tell which it took. */
+async function freePort() {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = /** @type {net.AddressInfo} */ (server.address());
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/**
+ * @param {string} folder where its configuration goes
+ * @param {{ user: string, password: string }} [credentials] that it asks for
+ */
+async function startTinyproxy(folder, credentials) {
+  const port = await freePort();
+  const file = path.join(folder, 'tinyproxy.conf');
+  const lines = [`Port ${port}`, 'Listen 127.0.0.1', 'Timeout 60', 'MaxClients 50', 'Allow 127.0.0.1', 'LogLevel Info'];
+  if (credentials) lines.push(`BasicAuth ${credentials.user} ${credentials.password}`);
+  fs.writeFileSync(file, `${lines.join('\n')}\n`);
+  const child = spawn('tinyproxy', ['-d', '-c', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let log = '';
+  const accepting = new Promise((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        log += chunk;
+        if (log.includes('Accepting connections')) resolve(undefined);
+      });
+    }
+    child.once('error', reject).once('exit', (code) => reject(new Error(`tinyproxy ended with ${code}: ${log}`)));
+  });
+  await within(accepting, 'tinyproxy to accept connections').catch((error) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
+  return {
+    authority: `127.0.0.1:${port}`,
+    /** What it wrote so far. */
+    log: () => log,
+    close: async () => {
+      if (child.exitCode !== null) return;
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
+}
+
+module.exports = { hasTinyproxy, startTinyproxy };
