@@ -35,7 +35,7 @@ export type ErrorCode =
   | 'SIGNATURE_INVALID'
   /** A body parser ran before this handler, so the signed bytes are gone. Mount the router before express.json(). */
   | 'BODY_CONSUMED'
-  /** Too many calls in a row failed, so calls to this platform pause. They resume by themselves. */
+  /** Too many calls failed within a short time, so calls to this platform pause. They resume by themselves. */
   | 'CIRCUIT_OPEN'
   /** The caller's AbortSignal ended the call. */
   | 'ABORTED'

@@ -210,10 +210,9 @@ export function parseRetryAfter(value: string, nowMs?: number): number | undefin
 
 /** How requests are authorised. */
 export type Auth =
-  | {
+  | ({
       /** OAuth 2.0 (RFC 6749): a token is fetched, shared by the whole process, and replaced before it ends. */
       type: 'oauth2';
-      tokenUrl: string;
       clientId: string;
       clientSecret: string;
       /** Asked for; several with spaces between them. Default: not asked for. */
@@ -228,7 +227,10 @@ export type Auth =
       refreshBeforeMs?: number;
       /** A token that was granted without one of these is refused with `SCOPE_MISSING`. */
       requiredScopes?: readonly string[];
-    }
+    } & (
+      | { /** The token endpoint. */ tokenUrl: string; issuer?: undefined }
+      | { /** An OpenID Connect issuer, whose configuration names the token endpoint (Discovery 1.0, section 4). */ issuer: string; tokenUrl?: undefined }
+    ))
   | { /** `Authorization: Bearer …` (RFC 6750). */ type: 'bearer'; token: string }
   | { /** `Authorization: Basic …` (RFC 7617). */ type: 'basic'; username: string; password?: string }
   | { /** A header of your own, such as `X-Api-Key`. */ type: 'header'; name: string; value: string };
@@ -244,7 +246,7 @@ export interface HttpClientOptions {
   rateLimit?: { requests: number; perMs: number };
   /**
    * After `failures` failed tries within `windowMs`, calls are refused with `CIRCUIT_OPEN` for `openMs`; then one is let through to see.
-   * Failed are 5xx, time-outs and lost connections. Default false: no breaker.
+   * Failed are 408, 5xx, time-outs and lost connections. Default false: no breaker.
    */
   breaker?: { failures: number; windowMs: number; openMs: number } | false;
   /** Allow plain http to other hosts than loopback. Default false. */

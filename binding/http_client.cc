@@ -19,6 +19,7 @@ constexpr std::size_t kLongestString = 64 * 1024;
 oauth::Credential ReadCredential(const Napi::Object& object) {
   oauth::Credential credential;
   credential.token_url = GetString(object, "tokenUrl");
+  credential.issuer = GetString(object, "issuer");
   credential.client_id = GetString(object, "clientId");
   credential.client_secret = GetString(object, "clientSecret");
   credential.scope = GetString(object, "scope");

@@ -2,7 +2,7 @@
 'use strict';
 
 /** @typedef {import('./options.js').Options} Options */
-/** @typedef {Record<string, any> & { tokenUrl: string }} Credential */
+/** @typedef {Record<string, any> & { tokenUrl: string, issuer: string }} Credential one of the two is empty */
 
 /** The credential goes into a header line: nothing that would end it. */
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
@@ -53,6 +53,9 @@ function readOAuth2(fields) {
     if (!values.includes(value)) fields.wrong(`auth.${name}`, values.join(', '), value);
     return value;
   };
+  const issuer = fields.host('issuer');
+  const tokenUrl = fields.host('tokenUrl', { required: issuer === undefined });
+  if (issuer !== undefined && tokenUrl !== undefined) fields.wrong('auth.issuer', 'either this or tokenUrl', issuer);
   const grant = oneOf('grant', ['client_credentials', 'password']);
   const requiredScopes = fields.raw('requiredScopes', []);
   if (!Array.isArray(requiredScopes) || !requiredScopes.every((scope) => typeof scope === 'string' && scope !== '')) {
@@ -62,7 +65,8 @@ function readOAuth2(fields) {
   if (typeof scope !== 'string') fields.wrong('auth.scope', 'scopes with spaces between them', scope);
   return {
     credential: {
-      tokenUrl: fields.host('tokenUrl', { required: true }),
+      tokenUrl: tokenUrl ?? '',
+      issuer: issuer ?? '',
       clientId: fields.text('clientId', { required: true }),
       clientSecret: fields.secret('clientSecret', { required: true }),
       scope,

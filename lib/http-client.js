@@ -104,12 +104,12 @@ class HttpClient {
     const logger = readLogger(options);
     const baseUrl = options.host('baseUrl', { required: true });
     const { headers, credential } = readAuth(options);
-    const usesTls = [baseUrl, credential?.tokenUrl].some((url) => typeof url === 'string' && url.startsWith('https:'));
+    const usesTls = [baseUrl, credential?.tokenUrl, credential?.issuer].some((url) => typeof url === 'string' && url.startsWith('https:'));
     const proxyFor = readProxy(options, process.env);
     const settings = {
       baseUrl: baseUrl ?? '',
       proxy: proxyFor(baseUrl),
-      tokenProxy: proxyFor(credential?.tokenUrl),
+      tokenProxy: proxyFor(credential?.tokenUrl || credential?.issuer),
       headers,
       credential,
       retry: readRetryPolicy(options, options.raw('retry')),

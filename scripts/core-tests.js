@@ -44,17 +44,19 @@ async function runFuzzers(seconds) {
   const folder = path.join('build', 'fuzz');
   const env = { ...process.env, CXX: 'clang++' };
   const defines = ['-DCMAKE_BUILD_TYPE=RelWithDebInfo', '-DTRUNKLINE_FUZZ=ON', '-DTRUNKLINE_SANITIZE=address,undefined'];
-  await build({ folder, configure: configureCommand(folder, defines), env });
+  await build({ folder, configure: configureCommand(folder, defines), target: 'fuzz_targets', env });
   const targets = fuzzTargets(path.join(ROOT, folder, 'test', 'fuzz'));
   if (targets.length === 0) throw new Error('expected fuzz targets in build/fuzz/test/fuzz, found none');
   for (const target of targets) {
-    const name = path.basename(target);
+    const name = path.basename(target).replace(/_fuzz$/, '');
     const found = path.join(ROOT, folder, 'corpus', name);
     const kept = path.join(ROOT, 'test', 'fuzz', 'corpus', name);
+    const dictionary = path.join(ROOT, 'test', 'fuzz', `${name}.dict`);
     fs.mkdirSync(found, { recursive: true });
     console.log(`fuzz: ${name} for ${seconds} s`);
     const corpora = fs.existsSync(kept) ? [found, kept] : [found];
-    const args = [`-max_total_time=${seconds}`, '-print_final_stats=1', `-artifact_prefix=${path.join(ROOT, folder)}/${name}-`, ...corpora];
+    const words = fs.existsSync(dictionary) ? [`-dict=${dictionary}`] : [];
+    const args = [`-max_total_time=${seconds}`, '-print_final_stats=1', `-artifact_prefix=${path.join(ROOT, folder)}/${name}-`, ...words, ...corpora];
     const { ok, output } = await run(target, args);
     if (!ok) throw new Error(`${name} failed\n${output}`);
     console.log(output.split('\n').filter((line) => line.startsWith('stat::')).slice(0, 2).join('\n'));

@@ -7,7 +7,7 @@ const { setup } = require('./support/setup.js');
 const { outputOf } = require('./support/toolchain.js');
 const { ROOT, run, localBin } = require('./support/run.js');
 
-const NATIVE_FOLDERS = ['src', 'binding', 'test/core', 'test/fuzz'];
+const NATIVE_FOLDERS = ['src', 'binding', 'test/core', 'test/fuzz', 'bench'];
 
 /** Each version formats a little differently, so only one can be the judge. */
 const CLANG_FORMAT_VERSION = '14';

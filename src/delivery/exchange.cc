@@ -202,7 +202,7 @@ void Exchange::Judge(PendingCall& pending, Result<net::Response> result) {
 }
 
 void Exchange::FailTry(PendingCall& pending, Error error) {
-  Report(pending, error.status >= 500 || error.status == 0);
+  Report(pending, error.status >= 500 || error.status == 408 || error.status == 0);
   error.attempts = pending.attempts_;
   if (pending.on_failed_try_) pending.on_failed_try_(error);
   const std::int64_t now_ms = clock_.MonotonicMs();

@@ -45,9 +45,9 @@ Result<std::unique_ptr<HttpService>> HttpService::Create(std::shared_ptr<Engine>
       return;
     }
     if (options.exchange.credential) {
-      auto endpoint = service->engine_->token_endpoints().Provide(options.exchange.credential->token_url,
-                                                                  options.client.tls, options.token_proxy,
-                                                                  options.client.allow_insecure);
+      auto endpoint =
+          service->engine_->token_endpoints().Provide(*options.exchange.credential, options.client.tls,
+                                                      options.token_proxy, options.client.allow_insecure);
       if (!endpoint) {
         made = std::move(endpoint.error());
         return;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "oauth/discovery.h"
 #include "retry/retry_after.h"
 
 namespace trunkline::engine {
@@ -14,33 +15,29 @@ constexpr std::size_t kMaxReplyBytes = 256 * 1024;
 
 }  // namespace
 
-class TokenEndpoints::Endpoint final : public oauth::TokenEndpoint {
+// The server of one URL.
+class TokenEndpoints::Server {
  public:
-  Endpoint(const TokenEndpoints& owner, std::unique_ptr<net::HttpClient> client)
-      : clock_(*owner.context_.clock), later_(owner.later_), client_(std::move(client)) {}
+  using Callback = oauth::TokenEndpoint::Callback;
 
-  bool IsFor(const net::ClientOptions& options) const {
-    const net::ClientOptions& own = client_->options();
-    return options.base == own.base && options.tls == own.tls && options.proxy == own.proxy;
-  }
+  Server(TokenEndpoints& owner, std::unique_ptr<net::HttpClient> client)
+      : owner_(owner), client_(std::move(client)) {}
 
-  void Post(const oauth::TokenRequest& request, Callback callback) override {
-    // The token URL's path is the base's: nothing is to follow it but the query.
-    net::BaseUrl base = client_->options().base;
-    net::Request post{.method = "POST",
-                      .target = std::exchange(base.path, {}),
-                      .headers = request.headers,
-                      .body = request.body,
-                      .has_body = true};
-    if (post.target.empty()) post.target += '/';  // not = "/": GCC 12 warns of an overlap that is none
-    if (!request.url_query.empty()) post.target += "?" + request.url_query;
-    auto wire = net::Serialize(base, post);
+  TokenEndpoints& owner() const { return owner_; }
+  const net::ClientOptions& options() const { return client_->options(); }
+
+  // `request.target` follows the URL's own path as it is.
+  void Send(net::Request request, Callback callback) {
+    net::BaseUrl base = options().base;
+    request.target.insert(0, std::exchange(base.path, {}));
+    if (!request.target.starts_with('/')) request.target.insert(0, 1, '/');
+    auto wire = net::Serialize(base, request);
     if (!wire) {
-      return later_([callback = std::move(callback), error = std::move(wire.error())] { callback(error); });
+      return owner_.later_([callback = std::move(callback), error = wire.error()] { callback(error); });
     }
     client_->Send(
         std::move(*wire), false, kTimeoutMs,
-        [&clock = clock_, callback = std::move(callback)](Result<net::Response> result) {
+        [&clock = *owner_.context_.clock, callback = std::move(callback)](Result<net::Response> result) {
           if (!result) return callback(std::move(result.error()));
           oauth::TokenReply reply{.status = result->status, .body = std::move(result->body)};
           if (const auto wait = retry::ParseRetryAfter(result->Header("retry-after"), clock.WallMs()))
@@ -50,16 +47,56 @@ class TokenEndpoints::Endpoint final : public oauth::TokenEndpoint {
   }
 
  private:
-  const Clock& clock_;
-  const std::function<void(std::function<void()>)> later_;
-  const std::unique_ptr<net::HttpClient> client_;
+  TokenEndpoints& owner_;
+  std::unique_ptr<net::HttpClient> client_;
 };
 
-Result<std::shared_ptr<oauth::TokenEndpoint>> TokenEndpoints::Provide(const std::string& token_url,
+class TokenEndpoints::Endpoint final : public oauth::TokenEndpoint {
+ public:
+  explicit Endpoint(Server server) : server_(std::move(server)) {}
+
+  void Post(const oauth::TokenRequest& request, Callback callback) override {
+    server_.Send({.method = "POST",
+                  .target = request.url_query.empty() ? std::string() : "?" + request.url_query,
+                  .headers = request.headers,
+                  .body = request.body,
+                  .has_body = true},
+                 std::move(callback));
+  }
+
+ private:
+  Server server_;
+};
+
+class TokenEndpoints::Issuer final : public oauth::IssuerWay {
+ public:
+  explicit Issuer(Server server) : server_(std::move(server)) {}
+
+  void GetConfiguration(Callback callback) override {
+    server_.Send({.target = "/.well-known/openid-configuration"}, std::move(callback));
+  }
+  Result<std::shared_ptr<oauth::TokenEndpoint>> Open(const std::string& token_url) override {
+    return server_.owner().Open(token_url, false, server_.options().tls, server_.options().proxy, false);
+  }
+  void Later(std::function<void()> job) override { server_.owner().later_(std::move(job)); }
+
+ private:
+  Server server_;
+};
+
+Result<std::shared_ptr<oauth::TokenEndpoint>> TokenEndpoints::Provide(const oauth::Credential& credential,
                                                                       const net::TlsOptions& tls,
                                                                       const std::optional<net::Proxy>& proxy,
                                                                       bool allow_insecure) {
-  auto base = net::ParseBaseUrl(token_url);
+  if (credential.issuer.empty()) return Open(credential.token_url, false, tls, proxy, allow_insecure);
+  return Open(credential.issuer, true, tls, proxy, allow_insecure);
+}
+
+Result<std::shared_ptr<oauth::TokenEndpoint>> TokenEndpoints::Open(const std::string& url, bool issuer,
+                                                                   const net::TlsOptions& tls,
+                                                                   const std::optional<net::Proxy>& proxy,
+                                                                   bool allow_insecure) {
+  auto base = net::ParseBaseUrl(url);
   if (!base) return base.error();
   net::ClientOptions options;
   options.base = std::move(*base);
@@ -68,15 +105,25 @@ Result<std::shared_ptr<oauth::TokenEndpoint>> TokenEndpoints::Provide(const std:
   options.allow_insecure = allow_insecure;
   options.max_connections = kMaxConnections;
   options.limits.max_body_bytes = kMaxReplyBytes;
-  std::erase_if(endpoints_, [](const auto& endpoint) { return endpoint.expired(); });
-  for (const auto& known : endpoints_) {
-    if (const auto endpoint = known.lock(); endpoint->IsFor(options)) return {endpoint};
+  std::erase_if(known_, [](const Known& one) { return one.way.expired(); });
+  for (const Known& one : known_) {
+    if (one.issuer == issuer && one.options.base == options.base && one.options.tls == options.tls &&
+        one.options.proxy == options.proxy) {
+      return one.way.lock();
+    }
   }
-  auto client = net::HttpClient::Create(context_, std::move(options));
+  auto client = net::HttpClient::Create(context_, options);
   if (!client) return client.error();
-  const auto endpoint = std::make_shared<Endpoint>(*this, std::move(*client));
-  endpoints_.push_back(endpoint);
-  return {endpoint};
+  Server server(*this, std::move(*client));
+  std::shared_ptr<oauth::TokenEndpoint> way;
+  if (issuer) {
+    way = std::make_shared<oauth::DiscoveredEndpoint>(*context_.clock, url,
+                                                      std::make_unique<Issuer>(std::move(server)));
+  } else {
+    way = std::make_shared<Endpoint>(std::move(server));
+  }
+  known_.push_back({issuer, std::move(options), way});
+  return way;
 }
 
 }  // namespace trunkline::engine

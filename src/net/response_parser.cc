@@ -4,6 +4,8 @@
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
+#include <cctype>
+#include <limits>
 #include <optional>
 
 namespace trunkline::net {
@@ -13,6 +15,9 @@ namespace http = boost::beast::http;
 
 constexpr std::size_t kShortestChunk = 5;
 constexpr std::size_t kUsualHeaderBytes = 256;
+constexpr std::size_t kBareStatusLine = 15;  // "HTTP/1.1 200 " and CRLF
+// What white space, which is not counted, may add to a line that has not come whole.
+constexpr std::size_t kSlackBytes = 1024;
 
 using BeastError = boost::beast::error_code;
 
@@ -21,7 +26,8 @@ using BeastError = boost::beast::error_code;
 class Collector final : public http::basic_parser<false> {
  public:
   // `header_bytes_left` outlives the collector: interim responses and the final one share it.
-  explicit Collector(std::size_t& header_bytes_left) : header_bytes_left_(header_bytes_left) {}
+  Collector(std::size_t max_header_bytes, std::size_t& header_bytes_left)
+      : max_header_bytes_(max_header_bytes), header_bytes_left_(header_bytes_left) {}
 
   Response response;
   bool announces_body = false;  // by Content-Length or Transfer-Encoding
@@ -30,21 +36,15 @@ class Collector final : public http::basic_parser<false> {
   using View = boost::beast::string_view;
 
   void on_request_impl(http::verb, View, View, int, BeastError&) override {}
-  void on_response_impl(int code, View, int version, BeastError& error) override {
-    error = {};
-    if (code < 100) error = http::error::bad_status;
+  void on_response_impl(int code, View reason, int version, BeastError& error) override {
     response.status = code;
     version_ = version;
+    Count(kBareStatusLine + reason.size(), error);
+    if (code < 100) error = http::error::bad_status;
   }
   void on_field_impl(http::field field, View name, View value, BeastError& error) override {
-    error = {};
-    // Beast bounds what it sees at once, not the sum over many reads.
-    const std::size_t size = name.size() + value.size() + 4;
-    if (size > header_bytes_left_) {
-      error = http::error::header_limit;
-      return;
-    }
-    header_bytes_left_ -= size;
+    Count(name.size() + value.size() + 4, error);
+    if (error) return;
     // Trailers come after the body was framed and read, and must not pass for headers (RFC 9110, 6.5.1).
     if (in_body_) return;
     if (field == http::field::transfer_encoding) {
@@ -80,12 +80,26 @@ class Collector final : public http::basic_parser<false> {
     response.body.append(body.data(), body.size());
     return body.size();
   }
-  void on_chunk_header_impl(std::uint64_t, View, BeastError& error) override { error = {}; }
+  void on_chunk_header_impl(std::uint64_t, View extensions, BeastError& error) override {
+    error = {};
+    if (extensions.size() > max_header_bytes_) error = http::error::header_limit;
+  }
   std::size_t on_chunk_body_impl(std::uint64_t, View body, BeastError& error) override {
     return on_body_impl(body, error);
   }
   void on_finish_impl(BeastError& error) override { error = {}; }
 
+  // Beast bounds what it sees at once: how much passes would depend on how the bytes were cut.
+  void Count(std::size_t bytes, BeastError& error) {
+    error = {};
+    if (bytes > header_bytes_left_) {
+      error = http::error::header_limit;
+      return;
+    }
+    header_bytes_left_ -= bytes;
+  }
+
+  const std::size_t max_header_bytes_;
   std::size_t& header_bytes_left_;
   int version_ = 0;
   bool in_body_ = false;
@@ -121,9 +135,9 @@ struct ResponseParser::State {
   std::optional<Collector> collector;
 
   void Begin() {
-    collector.emplace(header_bytes_left);
+    collector.emplace(limits.max_header_bytes, header_bytes_left);
     collector->eager(true);
-    collector->header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
+    collector->header_limit(std::numeric_limits<std::uint32_t>::max());  // the collector counts
     collector->body_limit(limits.max_body_bytes);
     collector->skip(head_request);
   }
@@ -192,8 +206,7 @@ Result<ResponseParser::Progress> ResponseParser::Feed(std::string_view bytes) {
     return Progress::kDone;
   }
   s.unread.assign(bytes.substr(*taken));
-  // Beast bounds headers, but neither a chunk's line nor the trailers.
-  if (s.unread.size() > s.limits.max_header_bytes) return FromBeast(http::error::header_limit);
+  if (s.unread.size() > s.limits.max_header_bytes + kSlackBytes) return FromBeast(http::error::header_limit);
   return Progress::kNeedMore;
 }
 

@@ -22,6 +22,8 @@ struct Response {
 };
 
 struct ResponseLimits {
+  // Status lines and fields, trailers and those of interim responses included; the extensions of each chunk
+  // too. White space around a value is not counted.
   std::size_t max_header_bytes = 64 * 1024;
   std::size_t max_body_bytes = 10 * 1024 * 1024;
 };

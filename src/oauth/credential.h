@@ -24,7 +24,8 @@ enum class Grant : std::uint8_t {
 
 // Holds secrets: nothing prints one, and it has no stream operator.
 struct Credential {
-  std::string token_url;
+  std::string token_url{};  // empty: the one that the issuer names
+  std::string issuer{};     // see oauth/discovery.h
   std::string client_id;
   std::string client_secret;
   std::string scope{};  // as asked for, space-separated; empty: not asked for
@@ -42,9 +43,9 @@ struct Credential {
 // changed secret never finds the token of the old one.
 struct SharesToken {
   bool operator()(const Credential& a, const Credential& b) const {
-    return a.token_url == b.token_url && a.client_id == b.client_id && a.client_secret == b.client_secret &&
-           a.scope == b.scope && a.client_auth == b.client_auth && a.grant == b.grant &&
-           a.username == b.username && a.password == b.password;
+    return a.token_url == b.token_url && a.issuer == b.issuer && a.client_id == b.client_id &&
+           a.client_secret == b.client_secret && a.scope == b.scope && a.client_auth == b.client_auth &&
+           a.grant == b.grant && a.username == b.username && a.password == b.password;
   }
 };
 
@@ -53,9 +54,10 @@ struct CredentialHash {
     std::size_t hash =
         static_cast<std::size_t>(credential.client_auth) * 2 + static_cast<std::size_t>(credential.grant);
     for (const std::string_view part :
-         {std::string_view(credential.token_url), std::string_view(credential.client_id),
-          std::string_view(credential.client_secret), std::string_view(credential.scope),
-          std::string_view(credential.username), std::string_view(credential.password)}) {
+         {std::string_view(credential.token_url), std::string_view(credential.issuer),
+          std::string_view(credential.client_id), std::string_view(credential.client_secret),
+          std::string_view(credential.scope), std::string_view(credential.username),
+          std::string_view(credential.password)}) {
       hash = hash * 31 + std::hash<std::string_view>{}(part);
     }
     return hash;

@@ -15,16 +15,6 @@ constexpr std::int64_t kShortLifetimeMs = 25 * 60'000;  // where 300 s are a fif
 constexpr double kMostJitter = 0.02;
 constexpr std::int64_t kAnyTime = std::numeric_limits<std::int64_t>::min();
 
-// One moment by both clocks.
-struct Moment {
-  explicit Moment(const Clock& clock) : wall_ms(clock.WallMs()), monotonic_ms(clock.MonotonicMs()) {}
-  std::int64_t MsSince(const Moment& then) const {
-    return std::max(wall_ms - then.wall_ms, monotonic_ms - then.monotonic_ms);
-  }
-  std::int64_t wall_ms;
-  std::int64_t monotonic_ms;
-};
-
 // The age at which a token is due to be replaced. `chance` was drawn when it came, so that it does not move
 // from Get to Get.
 std::int64_t RefreshAgeMs(std::int64_t lifetime_ms, std::int64_t refresh_before_ms, double chance) {

@@ -23,7 +23,7 @@ struct BreakerOptions {
 // reported after `open_ms` is given up, and the next call is the probe, so that a lost report blocks nobody
 // for ever. Reports carry no name: one that comes late, from a call let through before the breaker opened,
 // changes nothing while it is open, and counts as the probe's while it is half open. Which answers are
-// failures is the caller's judgement (5xx, time-outs and lost connections are; a 404 is not). Times are
+// failures is the caller's judgement (408, 5xx, time-outs and lost connections are; a 404 is not). Times are
 // milliseconds of one monotonic clock; a time before the last one counts as no time passed. Everything on one
 // thread.
 class CircuitBreaker {

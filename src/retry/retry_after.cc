@@ -13,7 +13,8 @@ namespace trunkline::retry {
 namespace {
 
 constexpr std::int64_t kLongestMs = std::numeric_limits<std::int64_t>::max() / 2;
-constexpr std::size_t kLongestDate = 33;  // "Wednesday, 09-Nov-94 08:49:37 GMT"
+constexpr std::int64_t kFarthestMs = 8'640'000'000'000'000;  // JavaScript's last date, on either side of 1970
+constexpr std::size_t kLongestDate = 33;                     // "Wednesday, 09-Nov-94 08:49:37 GMT"
 
 struct Form {
   const char* format;      // for std::get_time
@@ -94,6 +95,7 @@ std::optional<std::int64_t> ParseRetryAfter(std::string_view value, std::int64_t
     return seconds * 1000;
   }
   if (value.size() > kLongestDate) return std::nullopt;
+  now_wall_ms = std::clamp(now_wall_ms, -kFarthestMs, kFarthestMs);
   const auto date_ms = ParseDateMs(value, now_wall_ms);
   if (!date_ms) return std::nullopt;
   return std::max<std::int64_t>(0, *date_ms - now_wall_ms);

@@ -76,10 +76,24 @@ std::optional<int> TimerWheel::DistanceToOccupied(const Level& level, int from) 
   return std::nullopt;
 }
 
+Timer* TimerWheel::Head(int level) const {
+  return levels_[level].slots[static_cast<std::size_t>(now_ms_ >> (level * kSlotBits)) & (kSlots - 1)];
+}
+
+// The level whose slot of this moment has to be seen to next: a coarse one that begins now may hold what is
+// due now.
+std::optional<int> TimerWheel::BusyLevel() const {
+  for (int level = kLevels - 1; level > 0; --level) {
+    const bool begins = (now_ms_ & ((std::int64_t{1} << (level * kSlotBits)) - 1)) == 0;
+    if (begins && Head(level) != nullptr) return level;
+  }
+  if (Head(0) != nullptr) return 0;
+  return std::nullopt;
+}
+
 std::optional<std::int64_t> TimerWheel::NextWakeMs() const {
   if (size_ == 0) return std::nullopt;
-  if (levels_[0].slots[now_ms_ & (kSlots - 1)] != nullptr)
-    return now_ms_;  // left over from a limited Advance
+  if (BusyLevel()) return now_ms_;  // left over from a limited Advance
   std::optional<std::int64_t> next;
   for (int i = 0; i < kLevels; ++i) {
     const std::int64_t position = now_ms_ >> (i * kSlotBits);
@@ -91,26 +105,19 @@ std::optional<std::int64_t> TimerWheel::NextWakeMs() const {
   return next;
 }
 
-// Moves what the slot of this moment holds down to where it belongs now.
-void TimerWheel::Cascade(int level) {
-  const auto slot = static_cast<std::size_t>(now_ms_ >> (level * kSlotBits)) & (kSlots - 1);
-  Level& home = levels_[level];
-  Timer* timer = std::exchange(home.slots[slot], nullptr);
-  home.occupied[slot / 64] &= ~(std::uint64_t{1} << (slot % 64));
-  while (timer != nullptr) {
-    Timer* next = timer->next_;
-    Place(*timer);
-    timer = next;
-  }
-}
-
 bool TimerWheel::Advance(std::int64_t now_ms, std::size_t limit) {
   for (;;) {
-    const auto slot = static_cast<std::size_t>(now_ms_ & (kSlots - 1));
-    while (Timer* timer = levels_[0].slots[slot]) {
+    while (const auto level = BusyLevel()) {
       if (limit-- == 0) return false;
-      Cancel(*timer);
-      timer->callback_();  // may destroy the timer
+      Timer& timer = *Head(*level);
+      if (*level > 0) {
+        // One by one: a slot may hold a million, and to move them all would hold up everything else.
+        Unlink(timer);
+        Place(timer);
+      } else {
+        Cancel(timer);
+        timer.callback_();  // may destroy the timer
+      }
     }
     const auto next = NextWakeMs();
     if (!next || *next > now_ms) {
@@ -118,9 +125,6 @@ bool TimerWheel::Advance(std::int64_t now_ms, std::size_t limit) {
       return true;
     }
     now_ms_ = *next;
-    for (int level = kLevels - 1; level > 0; --level) {
-      if ((now_ms_ & ((std::int64_t{1} << (level * kSlotBits)) - 1)) == 0) Cascade(level);
-    }
   }
 }
 

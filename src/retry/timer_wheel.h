@@ -49,8 +49,9 @@ class TimerWheel {
   void Schedule(Timer& timer, std::int64_t due_ms);
   void Cancel(Timer& timer);
 
-  // Fires what is due up to `now_ms`, in order of time, at most `limit` callbacks, which may schedule, cancel
-  // and destroy timers. True when nothing due is left; false: call again, after other work had its turn.
+  // Fires what is due up to `now_ms`, in order of time. Callbacks may schedule, cancel and destroy timers.
+  // Touches at most `limit` timers, to fire them or to move them to where their time is told more finely.
+  // True when it has caught up with `now_ms`; false: call again, after other work had its turn.
   bool Advance(std::int64_t now_ms, std::size_t limit = 1024);
 
   // When Advance has work next: never later than the first timer's time, perhaps earlier. nullopt when no
@@ -72,11 +73,12 @@ class TimerWheel {
 
   void Place(Timer& timer);
   void Unlink(Timer& timer);
-  void Cascade(int level);
+  Timer* Head(int level) const;
+  std::optional<int> BusyLevel() const;
   std::optional<int> DistanceToOccupied(const Level& level, int from) const;
 
   std::array<Level, kLevels> levels_;
-  std::int64_t now_ms_;  // everything due by then has fired, but for what is left in its slot
+  std::int64_t now_ms_;  // everything due by then has fired, but for what is left in its slots
   std::size_t size_ = 0;
 };
 

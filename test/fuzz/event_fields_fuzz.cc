@@ -1,21 +1,16 @@
 // Fuzzes ParseEventFields: whatever comes, it answers within its promises.
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 
 #include "json/event_fields.h"
+#include "require.h"
 
 namespace {
 
 using trunkline::ByteView;
 using trunkline::ErrorCode;
+using trunkline::fuzz::Require;
 using trunkline::json::EventFields;
-
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken promise: %s\n", what);
-  std::abort();
-}
 
 // As a JSON string with every byte but the plainest escaped or passed on.
 std::string Quoted(const std::string& text) {

@@ -2,27 +2,22 @@
 // The input's lines are signature, id, timestamp and body; each scheme judges the same.
 #include <algorithm>
 #include <cctype>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "crypto/signature_verifier.h"
+#include "require.h"
 
 namespace {
 
 using trunkline::AsBytes;
 using trunkline::ByteView;
+using trunkline::fuzz::Require;
+using trunkline::fuzz::TakeUntil;
 using namespace trunkline::crypto;
 
 constexpr std::int64_t kNow = 1'614'265'330;
-
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken promise: %s\n", what);
-  std::abort();
-}
 
 std::vector<SignatureVerifier>& Verifiers() {
   static std::vector<SignatureVerifier> verifiers = [] {
@@ -35,13 +30,6 @@ std::vector<SignatureVerifier>& Verifiers() {
     return made;
   }();
   return verifiers;
-}
-
-std::string_view TakeLine(std::string_view& rest) {
-  const std::size_t end = std::min(rest.find('\n'), rest.size());
-  const std::string_view line = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return line;
 }
 
 bool SameButForCase(std::string_view a, std::string_view b) {
@@ -80,9 +68,9 @@ void Check(SignatureVerifier& verifier, std::string_view body, const SignatureHe
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view rest = trunkline::AsText(ByteView(data, size));
   SignatureHeaders given;
-  given.signature = TakeLine(rest);
-  given.id = TakeLine(rest);
-  given.timestamp = TakeLine(rest);
+  given.signature = TakeUntil('\n', rest);
+  given.id = TakeUntil('\n', rest);
+  given.timestamp = TakeUntil('\n', rest);
   for (SignatureVerifier& verifier : Verifiers()) Check(verifier, rest, given);
 
   // An id that a header can carry, signed now, is valid now, also behind whatever well-formed entries came.

@@ -81,6 +81,10 @@ new HttpClient({ baseUrl: 'api.example.com', breaker: true });
 new HttpClient({ baseUrl: 'api.example.com', auth: { type: 'digest', username: 'u', password: 'p' } });
 // @ts-expect-error a token is required
 new HttpClient({ baseUrl: 'api.example.com', auth: { type: 'bearer' } });
+// @ts-expect-error neither a token URL nor an issuer
+new HttpClient({ baseUrl: 'api.example.com', auth: { type: 'oauth2', clientId: 'i', clientSecret: 's' } });
+// @ts-expect-error both of them
+new HttpClient({ baseUrl: 'api.example.com', auth: { type: 'oauth2', tokenUrl: 'https://login', issuer: 'https://login', clientId: 'i', clientSecret: 's' } });
 // @ts-expect-error no such way to authenticate
 const auth: Auth = { type: 'oauth2', tokenUrl: 'https://login', clientId: 'i', clientSecret: 's', clientAuth: 'jwt' };
 const client = new HttpClient({ baseUrl: 'api.example.com', auth });

@@ -12,6 +12,7 @@
 
 #include "delivery/exchange.h"
 #include "delivery/memory_transport.h"
+#include "oauth/fake_issuers.h"
 #include "support/manual_clock.h"
 
 namespace trunkline::test {
@@ -60,6 +61,7 @@ class ExchangeTest : public ::testing::Test {
   }
 
   delivery::Exchange& Make(Options options = {}) {
+    DestroyExchange();
     options.base = {
         .tls = true, .host = "api.example.com", .port = 443, .authority = "api.example.com", .path = "/v1"};
     options.token_endpoint = way_;

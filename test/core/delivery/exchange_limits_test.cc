@@ -78,6 +78,19 @@ TEST_F(ExchangeTest, TheBreakerOpensProbesAndCloses) {
   EXPECT_EQ(UnderWay(), 3u);
 }
 
+TEST_F(ExchangeTest, TheStatusesThatCountForTheBreaker) {
+  for (const int status : {301, 400, 401, 404, 408, 409, 429, 500, 501, 503, 504}) {
+    Make({.breaker = BreakerOptions{.failures = 1, .window_ms = 1000, .open_ms = 500}});
+    delivery::Call once = Get();
+    once.retry = Shared(Plain(1));
+    Start(once);
+    transport_.Answer(status);
+    const bool failed = status >= 500 || status == 408;
+    Start(once);
+    EXPECT_EQ(UnderWay(), failed ? 0u : 1u) << status;
+  }
+}
+
 TEST_F(ExchangeTest, AnAnswerThatOutlastsTheDeadlineCountsForTheBreaker) {
   Make({.breaker = BreakerOptions{.failures = 2, .window_ms = 10'000, .open_ms = 10'000}});
   delivery::Call call = Get();

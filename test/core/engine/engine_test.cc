@@ -175,22 +175,26 @@ TEST(Engine, ATimerFiresNotBeforeItsTime) {
   engine->RunAndWait([&] { timer.reset(); });
 }
 
-// More than one turn's limit at once: the rest fires in the next turns, and other work gets in between.
+// More than one turn's limit at once: the rest fires in the next turns, and other work gets in between. Also
+// where the wheel first has to move them to a finer level.
 TEST(Engine, ManyTimersOfOneMoment) {
-  const auto engine = Acquire();
-  const auto done = test::MakeInbox<int>();
-  int fired = 0;
-  std::vector<std::unique_ptr<retry::Timer>> timers;
-  engine->RunAndWait([&] {
-    for (int i = 0; i < 5000; ++i) {
-      timers.push_back(std::make_unique<retry::Timer>([&] {
-        if (++fired == 5000) done->Push(fired);
-      }));
-      engine->context().timers->Schedule(*timers.back(), 0);
-    }
-  });
-  EXPECT_EQ(done->Take(), 5000);
-  engine->RunAndWait([&] { timers.clear(); });
+  for (const std::int64_t wait_ms : {0, 300}) {
+    const auto engine = Acquire();
+    const auto done = test::MakeInbox<int>();
+    int fired = 0;
+    std::vector<std::unique_ptr<retry::Timer>> timers;
+    engine->RunAndWait([&] {
+      const std::int64_t due_ms = engine->context().clock->MonotonicMs() + wait_ms;
+      for (int i = 0; i < 5000; ++i) {
+        timers.push_back(std::make_unique<retry::Timer>([&] {
+          if (++fired == 5000) done->Push(fired);
+        }));
+        engine->context().timers->Schedule(*timers.back(), due_ms);
+      }
+    });
+    EXPECT_EQ(done->Take(), 5000);
+    engine->RunAndWait([&] { timers.clear(); });
+  }
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ class TokenEndpointsTest : public ::testing::Test {
               const std::string& proxy = {}) {
     std::optional<net::Proxy> parsed;
     if (!proxy.empty()) parsed = net::ParseProxyUrl(proxy).value();
-    auto provided = endpoints_.Provide(url, tls, parsed, false);
+    auto provided =
+        endpoints_.Provide({.token_url = url, .client_id = {}, .client_secret = {}}, tls, parsed, false);
     EXPECT_TRUE(provided.ok());
     return provided.ok() ? *provided : nullptr;
   }
@@ -75,10 +76,21 @@ TEST_F(TokenEndpointsTest, GoesWithTheLastThatHoldsIt) {
 }
 
 TEST_F(TokenEndpointsTest, WhatCannotWorkIsRefused) {
-  EXPECT_FALSE(endpoints_.Provide("ftp://login", {}, {}, false).ok());
-  EXPECT_FALSE(endpoints_.Provide("https://login", {.trusted_pem = ""}, {}, false).ok());
-  EXPECT_FALSE(endpoints_.Provide("http://login.example.com", {}, {}, false).ok());
-  EXPECT_TRUE(endpoints_.Provide("http://login.example.com", {}, {}, true).ok());
+  EXPECT_FALSE(
+      endpoints_.Provide({.token_url = "ftp://login", .client_id = {}, .client_secret = {}}, {}, {}, false)
+          .ok());
+  EXPECT_FALSE(endpoints_
+                   .Provide({.token_url = "https://login", .client_id = {}, .client_secret = {}},
+                            {.trusted_pem = ""}, {}, false)
+                   .ok());
+  EXPECT_FALSE(endpoints_
+                   .Provide({.token_url = "http://login.example.com", .client_id = {}, .client_secret = {}},
+                            {}, {}, false)
+                   .ok());
+  EXPECT_TRUE(endpoints_
+                  .Provide({.token_url = "http://login.example.com", .client_id = {}, .client_secret = {}},
+                           {}, {}, true)
+                  .ok());
 }
 
 TEST_F(TokenEndpointsTest, PostsToTheUrlItself) {

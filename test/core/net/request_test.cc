@@ -129,6 +129,7 @@ TEST(BaseUrl, EverythingElseIsRefusedWithoutRepeatingIt) {
                                   "https://a/%zz"s,
                                   "https://\xC3\xBC"s,
                                   "javascript:alert(1)"s,
+                                  "thpp:["s,
                                   "http://[::1]x"s,
                                   "http://127.0.0.1.example.com:80x"s,
                                   "http://user@127.0.0.1.example.com"s}) {
@@ -185,6 +186,8 @@ TEST(Serialize, MethodsThatCarryABodySayHowLongAnEmptyOneIs) {
     EXPECT_EQ(WireOf({.method = method}).find("Content-Length"), std::string::npos) << method;
   }
   EXPECT_NE(WireOf({.method = "DELETE", .has_body = true}).find("Content-Length: 0"), std::string::npos);
+  EXPECT_NE(WireOf({.method = "DELETE", .body = "ab"}).find("Content-Length: 2"), std::string::npos)
+      << "or the body would pass for the next request";
 }
 
 TEST(Serialize, AcceptIsTheCallersWhereGiven) {

@@ -14,6 +14,7 @@ TEST(Credential, EveryPartThatMakesATokenAnotherOneCounts) {
     return !SharesToken()(base, other) && CredentialHash()(base) != CredentialHash()(other);
   };
   EXPECT_TRUE(differs([](Credential& c) { c.token_url += "/other"; }));
+  EXPECT_TRUE(differs([](Credential& c) { c.issuer = "https://login.example"; }));
   EXPECT_TRUE(differs([](Credential& c) { c.client_id += "x"; }));
   EXPECT_TRUE(differs([](Credential& c) { c.client_secret += "x"; }));
   EXPECT_TRUE(differs([](Credential& c) { c.scope += "x"; }));

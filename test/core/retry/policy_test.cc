@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 namespace trunkline::retry {
@@ -118,6 +119,47 @@ TEST(Policy, NoTryBeginsAfterTheTimeIsUp) {
   EXPECT_EQ(NextDelayMs(policy, RateLimited(9000), 1, 1001, 0), std::nullopt) << "Retry-After counts too";
   policy.max_elapsed_ms = 0;
   EXPECT_EQ(NextDelayMs(policy, kOverload, 4, std::int64_t{1} << 50, 0), 8000) << "0 is no bound";
+}
+
+// A whole run of tries that all fail, over any policy: it ends, within its tries and its time, and no wait is
+// shorter than the platform asked for or longer than both it and the policy say.
+TEST(Policy, ARunOfTriesKeepsEveryBound) {
+  std::mt19937_64 random(17);
+  std::uniform_real_distribution<double> chances(0, 1);
+  const auto up_to = [&](std::uint64_t most) { return static_cast<std::int64_t>(random() % (most + 1)); };
+  for (int round = 0; round < 5000; ++round) {
+    Policy policy;
+    policy.attempts = 1 + static_cast<int>(up_to(20));
+    policy.base_ms = up_to(2000);
+    policy.factor = 1 + chances(random) * 4;
+    policy.max_ms = up_to(10'000);
+    policy.jitter = static_cast<Jitter>(random() % 4);
+    policy.jitter_add_ms = up_to(1000);
+    policy.max_elapsed_ms = random() % 2 == 0 ? 0 : 1 + up_to(30'000);
+    policy.max_retry_after_ms = up_to(5000);
+    std::int64_t elapsed_ms = 0;
+    int tries = 0;
+    for (;;) {
+      ++tries;
+      elapsed_ms += up_to(500);  // the try itself
+      const Error error = random() % 3 == 0 ? RateLimited(up_to(6000)) : kOverload;
+      const auto wait_ms = NextDelayMs(policy, error, tries, elapsed_ms, chances(random));
+      if (!wait_ms) {
+        const bool asks_too_much = error.retry_after_ms > policy.max_retry_after_ms;
+        ASSERT_TRUE(tries == policy.attempts || asks_too_much || policy.max_elapsed_ms > 0);
+        break;
+      }
+      ASSERT_LE(error.retry_after_ms, policy.max_retry_after_ms);
+      ASSERT_GE(*wait_ms, std::max<std::int64_t>(error.retry_after_ms, 0));
+      const std::int64_t added = policy.jitter == Jitter::kAdd ? policy.jitter_add_ms : 0;
+      ASSERT_LE(*wait_ms, std::max(policy.max_ms + added, error.retry_after_ms));
+      elapsed_ms += *wait_ms;
+      if (policy.max_elapsed_ms > 0) {
+        ASSERT_LE(elapsed_ms, policy.max_elapsed_ms) << "the next try begins in time";
+      }
+      ASSERT_LT(tries, policy.attempts);
+    }
+  }
 }
 
 TEST(Policy, OnlyWhatATryCanMendIsTriedAgain) {

@@ -129,5 +129,17 @@ TEST(RetryAfter, TwoDigitsOfAYearLieAtMostFiftyYearsAhead) {
   EXPECT_EQ(Parse("Sunday, 06-Nov-94 08:49:37 GMT", kIn2026), 0) << "1994";
 }
 
+// Found by fuzzing: parseRetryAfter takes any number for the present time.
+TEST(RetryAfter, ATimeOutOfReasonDoesNoHarm) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+  EXPECT_GT(Parse("Sun, 06 Nov 1994 08:49:37 GMT", kLeast).value_or(-1), 0);
+  EXPECT_EQ(Parse("Sun, 06 Nov 1994 08:49:37 GMT", kMost), 0);
+  for (const std::int64_t now : {kLeast, kMost}) {
+    EXPECT_GE(Parse("Sunday, 06-Nov-94 08:49:37 GMT", now).value_or(-1), 0);
+    EXPECT_EQ(Parse("7", now), 7000);
+  }
+}
+
 }  // namespace
 }  // namespace trunkline::retry

@@ -160,6 +160,44 @@ TEST(TimerWheel, TheLimitLeavesTheRestForTheNextCall) {
   EXPECT_FALSE(wheel.Advance(500, 0) && wheel.size() > 0);
 }
 
+// A slot of a coarse level may hold a million timers: moving them all down at once would hold up everybody.
+TEST(TimerWheel, WhatIsMovedCountsAgainstTheLimitToo) {
+  TimerWheel wheel(0);
+  std::size_t fired = 0;
+  std::vector<std::unique_ptr<Timer>> timers;
+  for (int i = 0; i < 1000; ++i) {
+    timers.push_back(std::make_unique<Timer>([&fired] { ++fired; }));
+    wheel.Schedule(*timers.back(), 100'000);
+  }
+  int turns = 1;
+  for (; !wheel.Advance(100'000, 100); ++turns) {
+    ASSERT_LE(*wheel.NextWakeMs(), 100'000);
+    ASSERT_LT(turns, 100);
+  }
+  EXPECT_EQ(fired, 1000U);
+  EXPECT_GE(turns, 30) << "two moves and a firing each";
+}
+
+// In the middle of moving a slot down, timers come, go and keep their order.
+TEST(TimerWheel, ASlotThatIsBeingMovedMayBeChanged) {
+  TimerWheel wheel(0);
+  std::vector<std::int64_t> fired;
+  std::vector<std::unique_ptr<Timer>> timers;
+  const auto add = [&](std::int64_t due) {
+    timers.push_back(std::make_unique<Timer>([&fired, due] { fired.push_back(due); }));
+    wheel.Schedule(*timers.back(), due);
+  };
+  for (std::int64_t i = 0; i < 100; ++i) add(65'536 + i);
+  EXPECT_FALSE(wheel.Advance(65'536, 50));
+  for (std::size_t i = 0; i < 100; i += 2) timers[i].reset();
+  for (const std::int64_t due : {65'537, 65'700, 70'000, 140'000}) add(due);
+  while (!wheel.Advance(200'000, 3)) {
+  }
+  EXPECT_EQ(fired.size(), 54U);
+  EXPECT_TRUE(std::is_sorted(fired.begin(), fired.end()));
+  EXPECT_EQ(wheel.size(), 0U);
+}
+
 TEST(TimerWheel, TimesBeyondTheLastLevelAreKept) {
   TimerWheel wheel(12'345);
   std::vector<std::int64_t> fired;
@@ -238,7 +276,10 @@ TEST(TimerWheel, AgreesWithASortedMap) {
           const std::size_t before = wheel.size();
           caught_up = wheel.Advance(now, limit);
           ASSERT_LE(before - wheel.size(), limit);
-          ASSERT_EQ(caught_up, model.empty() || model.begin()->first > now);
+          if (caught_up) {
+            ASSERT_TRUE(model.empty() || model.begin()->first > now);
+          }
+          ASSERT_TRUE(caught_up || limit < 1024) << "enough to catch up";
         }
       }
       ASSERT_EQ(wheel.size(), model.size());
@@ -289,7 +330,8 @@ TEST(TimerWheel, AMillionTimers) {
     wheel.Schedule(*timers.back(), static_cast<std::int64_t>(random() % (10 * kDay)));
   }
   EXPECT_EQ(wheel.size(), kCount);
-  EXPECT_TRUE(wheel.Advance(10 * kDay, kCount));
+  while (!wheel.Advance(10 * kDay)) {
+  }
   EXPECT_EQ(fired, kCount);
   EXPECT_EQ(wheel.size(), 0U);
 }

@@ -1,0 +1,31 @@
+// The benchmark's programs that measure the core without Node: built when they are wanted, and run for one line of JSON.
+'use strict';
+
+const path = require('node:path');
+const { execFile } = require('node:child_process');
+const { promisify } = require('node:util');
+const { build, generator } = require('../../scripts/support/cmake.js');
+const { setup } = require('../../scripts/support/setup.js');
+
+const ROOT = path.join(__dirname, '..', '..');
+const FOLDER = path.join('build', 'bench');
+
+/** @param {string} target @returns {Promise<string>} its path */
+async function buildProgram(target) {
+  if (!setup({ tests: true })) throw new Error('setup did not finish');
+  const configure = ['cmake', '-S', ROOT, '-B', path.join(ROOT, FOLDER), '-G', generator(), '--no-warn-unused-cli', '-DCMAKE_BUILD_TYPE=Release', '-DTRUNKLINE_BENCH=ON'];
+  await build({ folder: FOLDER, configure, target });
+  return path.join(ROOT, FOLDER, 'bench', target);
+}
+
+/**
+ * @param {string} program
+ * @param {string[]} args
+ * @returns {Promise<Record<string, number>>}
+ */
+async function runProgram(program, args) {
+  const { stdout } = await promisify(execFile)(program, args);
+  return JSON.parse(stdout);
+}
+
+module.exports = { buildProgram, runProgram };

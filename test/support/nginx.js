@@ -1,0 +1,103 @@
+// nginx for tests: one process, one server on a port of loopback, everything of it in one folder.
+'use strict';
+
+const fs = require('node:fs');
+const net = require('node:net');
+const path = require('node:path');
+const { spawn, spawnSync } = require('node:child_process');
+const { once } = require('node:events');
+const { until } = require('./until.js');
+
+// Where distributions put it, which is not on every user's PATH.
+const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` };
+
+const hasNginx = () => spawnSync('nginx', ['-v'], { env }).status === 0;
+
+/** @param {string} folder @param {number} port @param {string} server @param {boolean} tls */
+const configuration = (folder, port, server, tls) => `daemon off;
+master_process off;
+pid ${folder}/nginx.pid;
+error_log ${folder}/error.log;
+events { worker_connections 256; }
+http {
+  access_log off;
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  default_type application/json;
+  server { listen 127.0.0.1:${port}${tls ? ` ssl; ssl_certificate ${folder}/cert.pem; ssl_certificate_key ${folder}/key.pem` : ''}; root ${folder}; ${server} }
+}
+`;
+
+/** A port that was free a moment ago: nginx cannot be asked to pick one. @returns {Promise<number>} */
+async function freePort() {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = /** @type {net.AddressInfo} */ (server.address());
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** @param {number} port */
+function connects(port) {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1', () => { resolve(true); socket.destroy(); });
+    socket.on('error', () => resolve(false));
+  });
+}
+
+class Nginx {
+  #folder;
+  #tls;
+  /** @type {import('node:child_process').ChildProcess | undefined} */ #process;
+
+  /**
+   * @param {string} folder its own, and the root of its files
+   * @param {string} server what stands inside of `server { … }`
+   * @param {{ cert: string, key: string }} [tls]
+   */
+  constructor(folder, server, tls) {
+    this.#folder = folder;
+    this.server = server;
+    this.#tls = tls;
+    this.port = 0;
+  }
+
+  get url() {
+    return `${this.#tls ? 'https' : 'http'}://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it, again on the port that it had; resolves once it takes connections. */
+  async start() {
+    const again = this.port !== 0;
+    for (let tries = 1; ; tries += 1) {
+      if (!again) this.port = await freePort();
+      fs.mkdirSync(this.#folder, { recursive: true });
+      if (this.#tls) {
+        fs.writeFileSync(path.join(this.#folder, 'cert.pem'), this.#tls.cert);
+        fs.writeFileSync(path.join(this.#folder, 'key.pem'), this.#tls.key);
+      }
+      const file = path.join(this.#folder, 'nginx.conf');
+      fs.writeFileSync(file, configuration(this.#folder, this.port, this.server, this.#tls !== undefined));
+      const child = spawn('nginx', ['-e', path.join(this.#folder, 'error.log'), '-p', this.#folder, '-c', file], { env, stdio: 'ignore' });
+      this.#process = child;
+      await until(async () => child.exitCode !== null || connects(this.port), 'nginx to start');
+      if (child.exitCode === null) return this;
+      // Somebody else took the port in between.
+      if (again || tries === 5) throw new Error(`nginx did not start:\n${fs.readFileSync(path.join(this.#folder, 'error.log'), 'utf8')}`);
+    }
+  }
+
+  /** Ends it at once, as a crash would. */
+  async close() {
+    const child = this.#process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+}
+
+module.exports = { Nginx, hasNginx };
