@@ -196,10 +196,9 @@ void Pipeline::Rerun(store::FoundEvent found, std::int64_t arrived_us, AnswerCal
   if (!fields) return answer({AnswerKind::kRefused, fields.error()});
   found.event.payload.clear();
   const bool republish = found.state == store::EventState::kDone;
-  const std::string queue = republish ? found.event.queue : std::string();
   counters_.pending.fetch_add(1, std::memory_order_relaxed);
   const auto delivery = Begin(std::move(found.event), std::move(*fields), arrived_us, std::move(answer));
-  journal_.Reopen(delivery->event.seq, queue, [this, weak = std::weak_ptr(delivery)](Status reopened) {
+  journal_.Reopen(delivery->event.seq, republish, [this, weak = std::weak_ptr(delivery)](Status reopened) {
     const auto alive = weak.lock();
     if (!alive) return;
     if (reopened.ok()) {

@@ -1,7 +1,7 @@
 // The path of an event after the door: stored, published to its queue, sent to the platform, tried again or
 // buried.
 //
-// Accept writes the event and its queue message in one transaction; the sender can be answered with success
+// Accept writes the event, which by its row lies in its queue; the sender can be answered with success
 // only after that commit. Then the platform is called, with the same idempotency key and the same bytes at
 // every try. A success is answered at once and recorded with the next commit: a crash in between repeats the
 // call under its old key. Tries used up, or an error that no try can mend: a dead letter, from which a replay

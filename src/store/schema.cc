@@ -9,7 +9,11 @@ namespace {
 constexpr const char* kMigrations[kSchemaVersion] = {
     // Rows lie in order of arrival, and no index is over the senders' random ids: those cost several times
     // the row itself.
-    // Remembering ids is the ring's work. An event's row never changes: how it ended is a small row of its
+    // Remembering ids is the ring's work. The rows are also the embedded queues: an event with a queue lies
+    // in
+    // it, in the order of arrival; a row of its own for that would cost a third of the event's. An event's
+    // row
+    // never changes: how it ended is a small row of its
     // own, because to change the
     // large one would write its page to the log a second time.
     R"sql(
@@ -19,7 +23,7 @@ constexpr const char* kMigrations[kSchemaVersion] = {
         intent          TEXT    NOT NULL,
         step            INTEGER NOT NULL,      -- the first step that is not done
         received_at     INTEGER NOT NULL,      -- ms since 1970
-        queue           TEXT,                  -- result of the publish step
+        queue           TEXT,                  -- result of the publish step: the embedded queue it lies in
         published_at    INTEGER,               -- result of the publish step: ms since 1970
         idempotency_key TEXT    NOT NULL,      -- made once, the same for every try
         payload         BLOB    NOT NULL       -- the body as it came
@@ -28,11 +32,9 @@ constexpr const char* kMigrations[kSchemaVersion] = {
         event INTEGER PRIMARY KEY,
         state INTEGER NOT NULL                 -- 1 done, 2 dead
       );
-      CREATE TABLE messages (                  -- what waits in the embedded queues
-        queue TEXT    NOT NULL,
-        event INTEGER NOT NULL,
-        PRIMARY KEY (queue, event)
-      ) WITHOUT ROWID;
+      CREATE TABLE republished (               -- events that a replay has put into their queues again
+        event INTEGER PRIMARY KEY
+      );
       CREATE TABLE dead_letters (
         event     INTEGER PRIMARY KEY,
         event_id  TEXT    NOT NULL,

@@ -44,12 +44,6 @@ class Write {
   const bool urgent;                        // is somebody waiting for it?
 };
 
-Status InsertMessage(Database& database, const std::string& queue, std::int64_t seq) {
-  auto insert = database.Prepare("INSERT OR IGNORE INTO messages (queue, event) VALUES (?1, ?2)");
-  if (!insert) return insert.error();
-  return insert->Bind(1, queue).Bind(2, seq).Run();
-}
-
 class AppendEvent final : public Write {
  public:
   AppendEvent(StoredEvent event, const Clock& clock, Store::Callback<StoredEvent> callback)
@@ -69,7 +63,7 @@ class AppendEvent final : public Write {
     insert->Bind(7, event_.idempotency_key).Bind(8, AsBytes(event_.payload));
     if (Status done = insert->Run(); !done.ok()) return done;
     event_.seq = database.last_insert_rowid();
-    return event_.queue.empty() ? Ok() : InsertMessage(database, event_.queue, event_.seq);
+    return Ok();
   }
 
   void Finish(Status durable) override {
@@ -160,14 +154,16 @@ class BuryEvent final : public Write {
 
 class ReopenEvent final : public Write {
  public:
-  ReopenEvent(std::int64_t seq, std::string queue, Store::Recorded callback)
-      : Write(true), seq_(seq), queue_(std::move(queue)), callback_(std::move(callback)) {}
+  ReopenEvent(std::int64_t seq, bool republish, Store::Recorded callback)
+      : Write(true), seq_(seq), republish_(republish), callback_(std::move(callback)) {}
 
   Status Apply(Database& database) override {
     if (Status deleted = DeleteBySeq(database, "DELETE FROM outcomes WHERE event = ?1", seq_); !deleted.ok())
       return deleted;
-    if (Status deleted = DeleteDeadLetter(database, seq_); !deleted.ok() || queue_.empty()) return deleted;
-    return InsertMessage(database, queue_, seq_);
+    if (Status deleted = DeleteDeadLetter(database, seq_); !deleted.ok() || !republish_) return deleted;
+    auto insert = database.Prepare("INSERT OR IGNORE INTO republished (event) VALUES (?1)");
+    if (!insert) return insert.error();
+    return insert->Bind(1, seq_).Run();
   }
 
   void Finish(Status durable) override {
@@ -176,7 +172,7 @@ class ReopenEvent final : public Write {
 
  private:
   std::int64_t seq_;
-  std::string queue_;
+  bool republish_;
   Store::Recorded callback_;
 };
 
@@ -540,8 +536,8 @@ void Store::Bury(DeadLetter letter, Recorded callback) {
   impl_->Submit(std::make_unique<BuryEvent>(std::move(letter), std::move(callback)));
 }
 
-void Store::Reopen(std::int64_t seq, std::string queue, Recorded callback) {
-  impl_->Submit(std::make_unique<ReopenEvent>(seq, std::move(queue), std::move(callback)));
+void Store::Reopen(std::int64_t seq, bool republish, Recorded callback) {
+  impl_->Submit(std::make_unique<ReopenEvent>(seq, republish, std::move(callback)));
 }
 
 void Store::Find(std::string event_id, Callback<std::optional<FoundEvent>> callback) {

@@ -69,7 +69,7 @@ struct StoreOptions {
   std::string directory;
   std::int64_t id_ttl_ms = 86'400'000;  // how long finished events, and with them their ids, are kept
   std::size_t max_waiting = 262'144;    // writes that wait for the thread; beyond: QUEUE_FULL
-  std::int64_t group_window_ms = 2;     // under load, syncs are at least this far apart
+  std::int64_t group_window_ms = 3;     // under load, syncs are at least this far apart
 };
 
 // What a delivery needs of a store. Callbacks never run inside the call that takes them.
@@ -81,7 +81,8 @@ class Journal {
 
   virtual ~Journal() = default;
 
-  // Writes a new event, and where `event.queue` is set its message too: then that is when it was published.
+  // Writes a new event. Where `event.queue` is set, its row lies in that queue: then that is when it was
+  // published.
   // Gives it back, with its seq and without its payload, once it is on disk. This method alone may be called
   // from any thread.
   virtual void Append(StoredEvent event, Callback<StoredEvent> callback) = 0;
@@ -92,9 +93,9 @@ class Journal {
   // Records that the delivery has failed for good.
   virtual void Bury(DeadLetter letter, Recorded callback) = 0;
 
-  // Makes a finished event unfinished again; a dead letter is one no more. A `queue` gets its message anew,
-  // unless it still lies there.
-  virtual void Reopen(std::int64_t seq, std::string queue, Recorded callback) = 0;
+  // Makes a finished event unfinished again; a dead letter is one no more. `republish` puts it into its queue
+  // once more.
+  virtual void Reopen(std::int64_t seq, bool republish, Recorded callback) = 0;
 
   // The latest event of that id. Reads have a connection of their own: a long scan holds up no commit.
   virtual void Find(std::string event_id, Callback<std::optional<FoundEvent>> callback) = 0;
@@ -122,7 +123,7 @@ class Store final : public Journal {
   void Append(StoredEvent event, Callback<StoredEvent> callback) override;
   void MarkDone(std::int64_t seq, Recorded callback) override;
   void Bury(DeadLetter letter, Recorded callback) override;
-  void Reopen(std::int64_t seq, std::string queue, Recorded callback) override;
+  void Reopen(std::int64_t seq, bool republish, Recorded callback) override;
   void Find(std::string event_id, Callback<std::optional<FoundEvent>> callback) override;
   void DeadLetters(Callback<std::vector<DeadLetter>> callback) override;
 

@@ -70,11 +70,11 @@ class MemoryJournal final : public store::Journal {
     });
   }
 
-  void Reopen(std::int64_t seq, std::string queue, Recorded callback) override {
-    Record(std::move(callback), [this, seq, queue = std::move(queue)] {
+  void Reopen(std::int64_t seq, bool republish, Recorded callback) override {
+    Record(std::move(callback), [this, seq, republish] {
       rows.at(seq).state = store::EventState::kUnfinished;
       dead_letters.erase(seq);
-      if (!queue.empty()) ++rows.at(seq).messages;
+      if (republish) ++rows.at(seq).messages;
     });
   }
 

@@ -26,11 +26,11 @@ TEST(Schema, IsMadeOnceAndKept) {
   {
     Database database = Make(directory.path("a.db"));
     ASSERT_TRUE(PrepareSchema(database).ok());
-    ASSERT_TRUE(database.Execute("INSERT INTO messages VALUES ('q', 1)").ok());
+    ASSERT_TRUE(database.Execute("INSERT INTO republished VALUES (7)").ok());
   }
   Database database = Make(directory.path("a.db"));
   ASSERT_TRUE(PrepareSchema(database).ok());
-  EXPECT_EQ(OneValue(database, "SELECT queue FROM messages"), "q");
+  EXPECT_EQ(OneValue(database, "SELECT event FROM republished"), "7");
   EXPECT_EQ(OneValue(database, "PRAGMA user_version"), std::to_string(kSchemaVersion));
 }
 

@@ -65,8 +65,8 @@ class OpenedStore {
   Status Bury(store::DeadLetter letter) {
     return Wait<std::monostate>([&](auto done) { store_->Bury(std::move(letter), std::move(done)); });
   }
-  Status Reopen(std::int64_t seq, const std::string& queue = {}) {
-    return Wait<std::monostate>([&](auto done) { store_->Reopen(seq, queue, std::move(done)); });
+  Status Reopen(std::int64_t seq, bool republish = false) {
+    return Wait<std::monostate>([&](auto done) { store_->Reopen(seq, republish, std::move(done)); });
   }
   Result<std::optional<store::FoundEvent>> Find(const std::string& id) {
     return Wait<std::optional<store::FoundEvent>>([&](auto done) { store_->Find(id, std::move(done)); });
