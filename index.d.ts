@@ -339,8 +339,31 @@ export class HttpClient {
    * @throws {TrunklineError} with `status`, `attempts` and `retryAfterMs` where there are any.
    */
   request(request: HttpRequest): Promise<HttpResponse>;
+  /** Counters since the start; still there after `close()`. */
+  stats(): HttpClientStats;
   /** Takes no more requests, and resolves when those under way have ended. Later ones reject with `CLOSED`. */
   close(): Promise<void>;
+}
+
+export interface HttpClientStats {
+  /** `request` calls that reached the engine, and how they ended. */
+  calls: number;
+  succeeded: number;
+  failed: number;
+  /** Requests that were sent, and those of them that were not their call's first. A request that is sent again after a dead connection is not one. */
+  tries: number;
+  retries: number;
+  connectionsOpened: number;
+  /** Requests sent again at once, because a kept-alive connection had proved dead. */
+  resent: number;
+  tlsHandshakes: number;
+  /** Handshakes that went on with an earlier session (RFC 8446, 2.2). */
+  tlsResumed: number;
+  /** Of requests, and of answers' header fields and bodies; before encryption. Those of token servers are not among them. */
+  bytesSent: number;
+  bytesReceived: number;
+  /** Answered tries by how long they took: how many took less than `belowMs`, and at least what the entry before says. */
+  latency: Array<{ belowMs: number; count: number }>;
 }
 
 // --------------------------------------------------------------------------------------------------------------- logging

@@ -85,6 +85,7 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
     const Napi::Env env = info.Env();
     service_ = OrThrow(env, engine::HttpService::Create(environment_.engine(),
                                                         ReadOptions(env, info[0].As<Napi::Object>())));
+    counters_ = service_->counters();
     environment_.Register(*this);
   }
 
@@ -94,7 +95,8 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
     return DefineClass(
         env, "HttpClient",
         {InstanceMethod<&HttpClient::Request>("request"), InstanceMethod<&HttpClient::Flush>("flush"),
-         InstanceMethod<&HttpClient::Abort>("abort"), InstanceMethod<&HttpClient::Close>("close")});
+         InstanceMethod<&HttpClient::Abort>("abort"), InstanceMethod<&HttpClient::Close>("close"),
+         InstanceMethod<&HttpClient::Stats>("stats")});
   }
 
  private:
@@ -213,6 +215,33 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
     return info.Env().Undefined();
   }
 
+  // () → what index.d.ts calls HttpClientStats; also when it is closed
+  Napi::Value Stats(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const auto& calls = *counters_.calls;
+    const auto& connections = *counters_.connections;
+    const Napi::Object stats = Napi::Object::New(env);
+    const auto set = [&](const char* name, std::uint64_t value) {
+      stats.Set(name, Napi::Number::New(env, static_cast<double>(value)));
+    };
+    set("calls", calls.calls);
+    set("succeeded", calls.succeeded);
+    set("failed", calls.failed);
+    set("tries", calls.tries);
+    set("retries", calls.retries);
+    set("connectionsOpened", connections.connections_opened);
+    set("resent", connections.resent);
+    set("tlsHandshakes", connections.tls_handshakes);
+    set("tlsResumed", connections.tls_resumed);
+    set("bytesSent", connections.bytes_sent);
+    set("bytesReceived", connections.bytes_received);
+    const Napi::Array within = Napi::Array::New(env, calls.answered_within.size());
+    for (std::uint32_t i = 0; i < calls.answered_within.size(); ++i)
+      within.Set(i, Napi::Number::New(env, static_cast<double>(calls.answered_within[i])));
+    stats.Set("answeredWithin", within);
+    return stats;
+  }
+
   // (slot): settles once everything under way has ended
   Napi::Value Close(const Napi::CallbackInfo& info) {
     const std::uint32_t slot = info[0].As<Napi::Number>().Uint32Value();
@@ -234,6 +263,7 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
   std::shared_ptr<const retry::Policy> policy_;
   std::shared_ptr<const retry::Policy> one_try_;  // `retry: false`
   std::unique_ptr<engine::HttpService> service_;
+  engine::HttpService::Counters counters_;
   std::vector<engine::HttpService::Outgoing> outbox_;
 };
 

@@ -201,6 +201,17 @@ class HttpClient {
   }
 
   /**
+   * Counters since the start; still there after close().
+   * @returns {import('..').HttpClientStats}
+   */
+  stats() {
+    const { answeredWithin, ...counts } = this.#native.stats();
+    const last = answeredWithin.length - 1;
+    const latency = answeredWithin.map((/** @type {number} */ count, /** @type {number} */ i) => ({ belowMs: i === last ? Infinity : 2 ** i, count }));
+    return { ...counts, latency };
+  }
+
+  /**
    * Takes no more requests and waits for those under way.
    * @returns {Promise<void>}
    */

@@ -61,6 +61,7 @@ Result<std::unique_ptr<HttpService>> HttpService::Create(std::shared_ptr<Engine>
       made = std::move(exchange.error());
       return;
     }
+    service->client_counters_ = (*client)->shared_counters();
     service->core_->client = std::move(*client);
     service->core_->exchange = std::move(*exchange);
   });

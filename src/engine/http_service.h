@@ -41,8 +41,12 @@ class HttpService {
   void Request(std::vector<Outgoing> batch);
   void Abort(std::uint64_t id);
 
-  // Readable at any time.
-  const delivery::ExchangeCounters& counters() const { return *counters_; }
+  // Readable from any thread, also when the service is gone.
+  struct Counters {
+    std::shared_ptr<const delivery::ExchangeCounters> calls;
+    std::shared_ptr<const net::ClientCounters> connections;
+  };
+  Counters counters() const { return {counters_, client_counters_}; }
 
   // Takes nothing more; calls back when everything under way has ended and every connection is closed.
   void Close(std::function<void()> closed);
@@ -52,7 +56,8 @@ class HttpService {
   explicit HttpService(std::shared_ptr<Engine> engine);
 
   std::shared_ptr<Engine> engine_;
-  std::shared_ptr<delivery::ExchangeCounters> counters_;
+  const std::shared_ptr<delivery::ExchangeCounters> counters_;
+  std::shared_ptr<const net::ClientCounters> client_counters_;
   std::shared_ptr<Core> core_;  // the engine thread's
 };
 

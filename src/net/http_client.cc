@@ -45,7 +45,7 @@ HttpClient::~HttpClient() = default;
 
 HttpClient::Ticket HttpClient::Send(std::string wire, bool head_request, std::int64_t timeout_ms,
                                     Callback callback) {
-  ++counters_.requests;
+  ++counters_->requests;
   if (const Proxy* proxy = route_.request_proxy()) WriteForProxy(wire, route_.origin, *proxy);
   auto call = std::make_unique<Call>(*this, std::move(wire), head_request, std::move(callback));
   context_.timers->Schedule(call->timer, context_.clock->MonotonicMs() + timeout_ms);
@@ -77,7 +77,7 @@ void HttpClient::OpenConnection() {
   Connection& connection = *owned;
   slots_[&connection].connection = std::move(owned);
   ++connecting_;
-  ++counters_.connections_opened;
+  ++counters_->connections_opened;
   connection.set_on_timer([this, &connection] {
     if (connection.connected()) {  // idle for too long
       std::erase(idle_, &connection);
@@ -96,6 +96,7 @@ void HttpClient::Start(Connection& connection, std::unique_ptr<Call> call) {
   context_.timers->Cancel(connection.timer());
   call->connection = &connection;
   Call& started = *call;
+  counters_->bytes_sent += started.wire.size();
   slots_[&connection].call = std::move(call);
   connection.Send(started.wire, started.head_request);
 }
@@ -103,8 +104,8 @@ void HttpClient::Start(Connection& connection, std::unique_ptr<Call> call) {
 void HttpClient::OnConnected(Connection& connection) {
   --connecting_;
   if (const TlsSession* tls = connection.tls()) {
-    ++counters_.tls_handshakes;
-    counters_.tls_resumed += tls->resumed() ? 1 : 0;
+    ++counters_->tls_handshakes;
+    counters_->tls_resumed += tls->resumed() ? 1 : 0;
   }
   context_.timers->Schedule(connection.timer(), context_.clock->MonotonicMs() + options_.idle_timeout_ms);
   idle_.push_back(&connection);
@@ -112,6 +113,7 @@ void HttpClient::OnConnected(Connection& connection) {
 }
 
 void HttpClient::OnResponse(Connection& connection, Response response, bool reusable) {
+  counters_->bytes_received += response.header_lines.size() + response.body.size();
   std::unique_ptr<Call> call = std::move(slots_[&connection].call);
   if (reusable) {
     context_.timers->Schedule(connection.timer(), context_.clock->MonotonicMs() + options_.idle_timeout_ms);
@@ -144,7 +146,7 @@ void HttpClient::OnLost(Connection& connection, Error error) {
       // The server closed the kept-alive connection while the request was on its way. Idle ones of the same
       // age are likely dead too, so a fresh one is opened: each further one lost this way would cost the call
       // another round trip.
-      ++counters_.resent;
+      ++counters_->resent;
       call->connection = nullptr;
       waiting_.push_front(std::move(call));
       for (Connection* stale : std::exchange(idle_, {})) slots_.erase(stale);

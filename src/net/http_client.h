@@ -2,6 +2,7 @@
 // One call here is one try; waiting and trying again is the delivery's work.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -27,12 +28,16 @@ struct ClientOptions {
   ResponseLimits limits;
 };
 
+// Readable from any thread, also when the client is gone.
 struct ClientCounters {
-  std::uint64_t requests = 0;
-  std::uint64_t connections_opened = 0;
-  std::uint64_t resent = 0;          // on a fresh connection, after a kept-alive one had proved dead
-  std::uint64_t tls_handshakes = 0;  // that succeeded
-  std::uint64_t tls_resumed = 0;     // those of them that went on with an earlier session
+  using Count = std::atomic<std::uint64_t>;
+  Count requests{0};
+  Count connections_opened{0};
+  Count resent{0};          // on a fresh connection, after a kept-alive one had proved dead
+  Count tls_handshakes{0};  // that succeeded
+  Count tls_resumed{0};     // those of them that went on with an earlier session
+  Count bytes_sent{0};      // of requests, before encryption
+  Count bytes_received{0};  // of answers: header fields and bodies
 };
 
 // Everything on the loop's thread.
@@ -49,7 +54,8 @@ class HttpClient final : public Transport, ConnectionOwner {
   void Cancel(Ticket ticket) override;
 
   const ClientOptions& options() const { return options_; }
-  const ClientCounters& counters() const { return counters_; }
+  const ClientCounters& counters() const { return *counters_; }
+  std::shared_ptr<const ClientCounters> shared_counters() const { return counters_; }
 
  private:
   struct Call;
@@ -79,7 +85,7 @@ class HttpClient final : public Transport, ConnectionOwner {
   std::vector<Connection*> idle_;  // the one used last is used next: the others may then go idle for good
   std::size_t connecting_ = 0;
   std::deque<std::unique_ptr<Call>> waiting_;
-  ClientCounters counters_;
+  const std::shared_ptr<ClientCounters> counters_ = std::make_shared<ClientCounters>();
 };
 
 }  // namespace trunkline::net
