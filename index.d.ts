@@ -366,6 +366,72 @@ export interface HttpClientStats {
   latency: Array<{ belowMs: number; count: number }>;
 }
 
+// ------------------------------------------------------------------------------------------------------------- preflight
+
+export interface PreflightOptions {
+  /** All phases together, in milliseconds. Default 5000. */
+  timeoutMs?: number;
+  /** Look also at what is not public: loopback, private and link-local addresses. Default false. */
+  allowPrivate?: boolean;
+  /** Trusted beside Node's own roots, as PEM (RFC 7468). */
+  ca?: string;
+}
+
+export interface PreflightReport {
+  /** Is the target fit to be called? If not, `failure` says why. */
+  ok: boolean;
+  failure?: {
+    /** How far it came: the name, the connection, the certificate, the answer. */
+    phase: 'dns' | 'connect' | 'tls' | 'http';
+    code: ErrorCode;
+    /** What happened. */
+    reason: string;
+    /** What a person can do about it. */
+    hint: string;
+  };
+  /** The handshake is done and the certificate good. */
+  tlsValid: boolean;
+  /** An HTTP answer came, of any status. */
+  reachable: boolean;
+  /** Of the answer; `'application/octet-stream'` where it names none. */
+  contentType: string;
+  /** From the call to the verdict, in milliseconds. */
+  responseTimeMs: number;
+  /** 0: no answer came. */
+  status: number;
+  /** What the server has shown, also when it was refused. Absent when it has shown none. */
+  certificate?: {
+    /** As in RFC 4514, most telling part first: `'CN=example.com, O=Example'`. */
+    subject: string;
+    issuer: string;
+    /** ISO 8601. */
+    validFrom: string;
+    validTo: string;
+    /** Whole days, rounded down; below 0 once it has expired. */
+    daysLeft: number;
+    /** `'DNS:example.com, IP Address:192.0.2.1'`. */
+    subjectAltName: string;
+    /** SHA-256 of the whole: `'AA:BB:…'`. */
+    fingerprint256: string;
+  };
+  /** `'TLSv1.2'` or `'TLSv1.3'`; empty when no certificate was shown. */
+  protocol: string;
+  /** The address that was connected to; empty: none. */
+  address: string;
+  /** `responseTimeMs`, by phase; 0 for one that was not reached. */
+  timings: { dnsMs: number; connectMs: number; tlsMs: number; httpMs: number };
+}
+
+/**
+ * Is an https target fit to be called? One look: its name, a connection, its certificate, and a HEAD request; where that is refused with 405 or 501,
+ * a GET for the first byte. Fit is what answers 2xx. Redirects are not followed, proxies not used.
+ *
+ * @param url Absolute, https, without credentials. Path and query are sent as they are.
+ * @returns Whenever there is a verdict, good or bad.
+ * @throws {TrunklineError} `CONFIG_INVALID` for a wrong argument; `ADDRESS_FORBIDDEN` for a target whose addresses are not public, without `allowPrivate`.
+ */
+export function preflight(url: string, options?: PreflightOptions): Promise<PreflightReport>;
+
 // --------------------------------------------------------------------------------------------------------------- logging
 
 /** `fields` first, the line's text second, as pino and bunyan have it. */

@@ -44,6 +44,7 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("Admission", DefineAdmission(env));
   exports.Set("backoffMs", Napi::Function::New(env, BackoffMs));
   exports.Set("parseRetryAfter", Napi::Function::New(env, ParseRetryAfter));
+  exports.Set("preflight", Napi::Function::New(env, Preflight));
   exports.Set("HttpClient", DefineHttpClient(env));
   exports.Set("EventService", DefineEventService(env));
   exports.Set("answerKinds", AnswerKinds(env));

@@ -12,6 +12,7 @@ Napi::Value BackoffMs(const Napi::CallbackInfo& info);
 Napi::Value ParseRetryAfter(const Napi::CallbackInfo& info);
 Napi::Function DefineHttpClient(Napi::Env env);
 Napi::Value CreateIdempotencyRing(const Napi::CallbackInfo& info);
+Napi::Value Preflight(const Napi::CallbackInfo& info);
 Napi::Function DefineSignatureVerifier(Napi::Env env);
 
 }  // namespace trunkline::binding

@@ -21,6 +21,7 @@ Environment::~Environment() = default;
 void Environment::TearDown() {
   completions_->Close();
   for (EngineUser* user : std::exchange(users_, {})) user->Abandon();
+  preflights_.reset();
   engine_.reset();
 }
 
@@ -31,6 +32,11 @@ std::shared_ptr<engine::Engine> Environment::engine() {
     engine_ = std::move(*acquired);
   }
   return engine_;
+}
+
+engine::PreflightService& Environment::preflights() {
+  if (!preflights_) preflights_ = std::make_unique<engine::PreflightService>(engine());
+  return *preflights_;
 }
 
 }  // namespace trunkline::binding

@@ -9,6 +9,7 @@
 
 #include "completion_queue.h"
 #include "engine/engine.h"
+#include "engine/preflight_service.h"
 
 namespace trunkline::binding {
 
@@ -31,6 +32,8 @@ class Environment {
 
   // The engine, started by the first that asks. Throws when it cannot start.
   std::shared_ptr<engine::Engine> engine();
+  // Made by the first that asks, under the same condition.
+  engine::PreflightService& preflights();
   const std::shared_ptr<CompletionQueue>& completions() const { return completions_; }
 
   void Register(EngineUser& user) { users_.insert(&user); }
@@ -54,6 +57,7 @@ class Environment {
   Napi::Env env_;
   std::shared_ptr<CompletionQueue> completions_;
   std::shared_ptr<engine::Engine> engine_;
+  std::unique_ptr<engine::PreflightService> preflights_;
   std::unordered_set<EngineUser*> users_;
 };
 

@@ -6,5 +6,6 @@ exports.SignatureVerifier = require('./signature-verifier.js').SignatureVerifier
 exports.IdempotencyRing = require('./idempotency-ring.js').IdempotencyRing;
 exports.retry = require('./retry.js').retry;
 exports.parseRetryAfter = require('./retry.js').parseRetryAfter;
+exports.preflight = require('./preflight.js').preflight;
 exports.HttpClient = require('./http-client.js').HttpClient;
 exports.cognigyEvents = require('./services/cognigy-events.js').cognigyEvents;

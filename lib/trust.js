@@ -32,7 +32,10 @@ function readTls(options, given, needed, logger) {
   };
 }
 
-/** @param {import('./log.js').Logger} logger */
+/**
+ * What Node itself trusts, as PEM.
+ * @param {import('./log.js').Logger} logger
+ */
 function nodeTrust(logger) {
   // Newer Nodes tell what they trust, NODE_EXTRA_CA_CERTS and --use-system-ca included.
   const getCACertificates = /** @type {any} */ (tls).getCACertificates;
@@ -48,4 +51,4 @@ function nodeTrust(logger) {
   }
 }
 
-module.exports = { readTls };
+module.exports = { readTls, nodeTrust };

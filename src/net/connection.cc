@@ -23,7 +23,7 @@ Connection::Connection(Context& context, const Route& route, ConnectionOwner& ow
 
 ConnectTarget Connection::Target() const {
   const BaseUrl& server = route_.proxy != nullptr ? route_.proxy->server : route_.origin;
-  return {.host = server.host, .port = server.port, .name = PeerName()};
+  return {.host = server.host, .port = server.port, .name = PeerName(), .check = route_.check};
 }
 
 // Whom we speak to at present, for messages.
@@ -43,6 +43,7 @@ void Connection::OnTcp(Result<Connector::Connected> connected) {
   if (!connected) return Lose(std::move(connected.error()));
   tcp_ = std::move(connected->socket);
   tcp_->data = this;
+  owner_.OnReached(connected->address);
   const int error = uv_read_start(
       reinterpret_cast<uv_stream_t*>(tcp_.get()),
       [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {

@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,7 @@ struct Route {
   const Proxy* proxy;  // null: straight there
   TlsContext* tls;     // null: plain http
   const ResponseLimits& limits;
+  std::function<Status(const Address&)> check{};  // of ConnectTarget
 
   // The proxy that the requests themselves are for; null where there is none, or it only tunnels.
   const Proxy* request_proxy() const { return tls == nullptr ? proxy : nullptr; }
@@ -38,6 +40,8 @@ struct Route {
 class ConnectionOwner {
  public:
   virtual void OnConnected(Connection& connection) = 0;
+  // TCP stands, and what belongs on top of it follows. Not the last thing: nothing is destroyed here.
+  virtual void OnReached(const Address& /*address*/) {}
   // `reusable`: may carry another request.
   virtual void OnResponse(Connection& connection, Response response, bool reusable) = 0;
   // The connection is of no more use: it could not be made, broke off during a request, or was closed while

@@ -139,7 +139,7 @@ struct ResponseParser::State {
     collector->eager(true);
     collector->header_limit(std::numeric_limits<std::uint32_t>::max());  // the collector counts
     collector->body_limit(limits.max_body_bytes);
-    collector->skip(head_request);
+    collector->skip(head_request || limits.head_only);
   }
 
   bool IsInterim() const { return collector->response.status >= 100 && collector->response.status < 200; }
@@ -200,7 +200,7 @@ Result<ResponseParser::Progress> ResponseParser::Feed(std::string_view bytes) {
   auto taken = s.Consume(bytes);
   if (!taken) return taken.error();
   if (s.collector->is_done()) {
-    if (*taken != bytes.size()) {
+    if (*taken != bytes.size() && !s.limits.head_only) {
       return Error{.code = ErrorCode::kMalformedResponse, .message = "bytes follow the end of the answer"};
     }
     return Progress::kDone;
@@ -224,7 +224,7 @@ bool ResponseParser::started() const { return state_->started; }
 
 bool ResponseParser::keep_alive() const {
   // A 204 that announces a body may well send it: those bytes would pass for the next answer.
-  return state_->collector->keep_alive() &&
+  return !state_->limits.head_only && state_->collector->keep_alive() &&
          !(state_->collector->response.status == 204 && state_->collector->announces_body);
 }
 

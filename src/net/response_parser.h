@@ -26,6 +26,8 @@ struct ResponseLimits {
   // too. White space around a value is not counted.
   std::size_t max_header_bytes = 64 * 1024;
   std::size_t max_body_bytes = 10 * 1024 * 1024;
+  // Done with the final header: what follows it is dropped, and the connection carries no other request.
+  bool head_only = false;
 };
 
 class ResponseParser {

@@ -7,6 +7,8 @@
 #include <openssl/x509v3.h>
 
 #include <array>
+#include <chrono>
+#include <ctime>
 #include <deque>
 
 namespace trunkline::net {
@@ -24,9 +26,17 @@ using Ssl = std::unique_ptr<SSL, Deleter<SSL_free>>;
 using Bio = std::unique_ptr<BIO, Deleter<BIO_free>>;
 using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+using Store = std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>>;
+using GeneralNames = std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>>;
 using Session = std::unique_ptr<SSL_SESSION, Deleter<SSL_SESSION_free>>;
 
 Bio Reader(const std::string& pem) { return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))); }
+
+std::string TakeText(const Bio& bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  return {data, static_cast<std::size_t>(size)};
+}
 
 Error Invalid(std::string message) {
   ERR_clear_error();
@@ -42,7 +52,7 @@ std::string TakeOpenSslReason() {
 }
 
 // What a person can do about a certificate that was refused (X509_V_ERR_*).
-std::string_view CertificateHint(long verdict) {
+std::string CertificateHint(long verdict, const std::string& option) {
   switch (verdict) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
       return "The server's certificate has expired. Its operator has to renew it.";
@@ -50,19 +60,83 @@ std::string_view CertificateHint(long verdict) {
       return "The server's certificate is not valid yet. Check the clocks on both sides.";
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-      return "The certificate is self-signed or from a private CA. Pass that CA as tls.ca or "
-             "NODE_EXTRA_CA_CERTS.";
+      return "The certificate is self-signed or from a private CA. Pass that CA as " + option +
+             " or NODE_EXTRA_CA_CERTS.";
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
       return "The chain is incomplete or ends at an unknown CA. The server has to send its intermediate "
-             "certificates, or pass the CA as tls.ca.";
+             "certificates, or pass the CA as " +
+             option + ".";
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
       return "The certificate is for another host. Use the name that it was issued for.";
     default:
       return {};
   }
+}
+
+// What a person can do about a handshake that failed, by OpenSSL's oldest error.
+std::string HandshakeHint(unsigned long error) {
+  if (ERR_GET_LIB(error) != ERR_LIB_SSL) return {};
+  switch (ERR_GET_REASON(error)) {
+    case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_WRONG_SSL_VERSION:
+      return "The server's protocol is too old: TLS 1.2 or 1.3 is needed. Its operator has to enable one.";
+    case SSL_R_WRONG_VERSION_NUMBER:
+    case SSL_R_PACKET_LENGTH_TOO_LONG:
+      return "The server does not speak TLS on this port. Check the port.";
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+      return "The server asks for a client certificate.";
+    default:
+      return {};
+  }
+}
+
+// An X.509 name for people: the most telling part first, in UTF-8.
+std::string NameText(const X509_NAME* name) {
+  constexpr unsigned long kForm = (ASN1_STRFLGS_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB)) |
+                                  XN_FLAG_SEP_CPLUS_SPC | XN_FLAG_DN_REV | XN_FLAG_FN_SN |
+                                  XN_FLAG_DUMP_UNKNOWN_FIELDS;
+  const Bio out(BIO_new(BIO_s_mem()));
+  X509_NAME_print_ex(out.get(), name, 0, kForm);
+  return TakeText(out);
+}
+
+std::string AltNameText(const X509* certificate) {
+  const GeneralNames names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  const Bio out(BIO_new(BIO_s_mem()));
+  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    if (i > 0) BIO_puts(out.get(), ", ");
+    GENERAL_NAME_print(out.get(), sk_GENERAL_NAME_value(names.get(), i));
+  }
+  return TakeText(out);
+}
+
+std::int64_t ToWallMs(const ASN1_TIME* time) {
+  using namespace std::chrono;
+  tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return 0;
+  const sys_days day = year{parts.tm_year + 1900} / (parts.tm_mon + 1) / parts.tm_mday;
+  const auto at =
+      day.time_since_epoch() + hours(parts.tm_hour) + minutes(parts.tm_min) + seconds(parts.tm_sec);
+  return duration_cast<milliseconds>(at).count();
+}
+
+std::string Fingerprint256(const X509* certificate) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  X509_digest(certificate, EVP_sha256(), digest.data(), &size);
+  std::string text;
+  for (unsigned int i = 0; i < size; ++i) {
+    if (i > 0) text += ':';
+    text += kHex[digest[i] >> 4];
+    text += kHex[digest[i] & 15];
+  }
+  return text;
 }
 
 bool IsIpAddress(const std::string& host) {
@@ -73,17 +147,46 @@ bool IsIpAddress(const std::string& host) {
 
 }  // namespace
 
+struct TlsTrust::Impl {
+  Store store;
+  std::string option;
+};
+
+TlsTrust::TlsTrust(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsTrust::~TlsTrust() = default;
+
+Result<std::shared_ptr<const TlsTrust>> TlsTrust::Read(const std::string& pem, std::string option) {
+  ERR_clear_error();
+  auto impl = std::make_unique<Impl>();
+  impl->store.reset(X509_STORE_new());
+  int trusted = 0;
+  if (const Bio in = Reader(pem); !pem.empty()) {
+    for (;;) {
+      const Certificate certificate(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
+      if (!certificate) break;
+      X509_STORE_add_cert(impl->store.get(), certificate.get());
+      ++trusted;
+    }
+    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+      return Invalid(option + ": is not readable PEM");
+    ERR_clear_error();
+  }
+  if (trusted == 0) return Invalid(option + ": holds no certificate to trust");
+  impl->option = std::move(option);
+  return std::shared_ptr<const TlsTrust>(new TlsTrust(std::move(impl)));
+}
+
 struct TlsContext::Impl {
+  std::shared_ptr<const TlsTrust> trust;  // null: nothing is verified
   SslContext context;
   std::string host;
-  bool verify = true;
   std::deque<Session> sessions;  // that may be resumed, the newest last
 
   // OpenSSL calls it for each session that a server offers: after the handshake in TLS 1.3, with its end
   // in 1.2.
   static int Keep(SSL* ssl, SSL_SESSION* session) {
     auto& self = *static_cast<Impl*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-    if (self.verify && SSL_get_verify_result(ssl) != X509_V_OK) return 0;
+    if (self.trust && SSL_get_verify_result(ssl) != X509_V_OK) return 0;
     self.sessions.emplace_back(session);
     if (self.sessions.size() > kMostSessions) self.sessions.pop_front();
     return 1;  // the reference is ours now
@@ -113,32 +216,23 @@ Result<std::shared_ptr<TlsContext>> TlsContext::Create(const TlsOptions& options
   ERR_clear_error();
   auto impl = std::make_unique<Impl>();
   impl->host = std::move(host);
-  impl->verify = options.verify;
+  if (options.verify) impl->trust = options.trust;
+  if (options.verify && !impl->trust) {
+    auto trust = TlsTrust::Read(options.trusted_pem, "tls.ca");
+    if (!trust) return std::move(trust.error());
+    impl->trust = std::move(*trust);
+  }
   impl->context.reset(SSL_CTX_new(TLS_client_method()));
   if (!impl->context) return Invalid("tls: OpenSSL gave no context");
   SSL_CTX* context = impl->context.get();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_verify(context, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_verify(context, impl->trust ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_set_app_data(context, impl.get());
   SSL_CTX_sess_set_new_cb(context, Impl::Keep);
 
-  X509_STORE* store = SSL_CTX_get_cert_store(context);
-  int trusted = 0;
-  if (const Bio in = Reader(options.trusted_pem); !options.trusted_pem.empty()) {
-    for (;;) {
-      const Certificate certificate(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
-      if (!certificate) break;
-      X509_STORE_add_cert(store, certificate.get());
-      ++trusted;
-    }
-    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-      return Invalid("tls.ca: is not readable PEM");
-    ERR_clear_error();
-  }
-  if (options.verify && trusted == 0) return Invalid("tls.ca: holds no certificate to trust");
-
+  if (impl->trust) SSL_CTX_set1_cert_store(context, impl->trust->impl().store.get());
   if (!options.cert_pem.empty()) {
     const Bio chain = Reader(options.cert_pem);
     const Certificate leaf(PEM_read_bio_X509_AUX(chain.get(), nullptr, nullptr, nullptr));
@@ -165,7 +259,7 @@ struct TlsSession::Impl {
   BIO* to_network = nullptr;    // owned by ssl
   bool resuming = false;
 
-  bool verified() const { return !context.verify || SSL_get_verify_result(ssl.get()) == X509_V_OK; }
+  bool verified() const { return !context.trust || SSL_get_verify_result(ssl.get()) == X509_V_OK; }
 
   Error Failed() const {
     Error error{.code = ErrorCode::kTlsFailed, .message = {}};
@@ -173,8 +267,9 @@ struct TlsSession::Impl {
       const long verdict = SSL_get_verify_result(ssl.get());
       ERR_clear_error();
       error.message = std::string("the certificate was refused: ") + X509_verify_cert_error_string(verdict);
-      error.hint = CertificateHint(verdict);
+      error.hint = CertificateHint(verdict, context.trust->impl().option);
     } else {
+      error.hint = HandshakeHint(ERR_peek_error());
       error.message = "TLS failed: " + TakeOpenSslReason();
     }
     return error;
@@ -214,6 +309,21 @@ bool TlsSession::handshake_done() const { return SSL_is_init_finished(impl_->ssl
 bool TlsSession::resuming() const { return impl_->resuming; }
 
 bool TlsSession::resumed() const { return SSL_session_reused(impl_->ssl.get()) == 1; }
+
+std::optional<PeerCertificate> TlsSession::peer_certificate() const {
+  // Not SSL_get_peer_certificate, which keeps a refused one to itself.
+  const STACK_OF(X509)* chain = SSL_get_peer_cert_chain(impl_->ssl.get());
+  if (sk_X509_num(chain) < 1) return std::nullopt;
+  const X509* leaf = sk_X509_value(chain, 0);
+  return PeerCertificate{.subject = NameText(X509_get_subject_name(leaf)),
+                         .issuer = NameText(X509_get_issuer_name(leaf)),
+                         .valid_from_ms = ToWallMs(X509_get0_notBefore(leaf)),
+                         .valid_to_ms = ToWallMs(X509_get0_notAfter(leaf)),
+                         .subject_alt_name = AltNameText(leaf),
+                         .fingerprint256 = Fingerprint256(leaf)};
+}
+
+std::string_view TlsSession::protocol() const { return SSL_get_version(impl_->ssl.get()); }
 
 Status TlsSession::Handshake() {
   ERR_clear_error();

@@ -2,6 +2,7 @@
 // buffers).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,13 +12,40 @@
 
 namespace trunkline::net {
 
+// The certificates to trust. All that Node trusts take OpenSSL tens of milliseconds to read, so who makes
+// many contexts reads them once. Any thread.
+class TlsTrust {
+ public:
+  // Concatenated PEM. `option` is how messages call the user's part of it. CONFIG_INVALID when it cannot be
+  // read or holds no certificate.
+  static Result<std::shared_ptr<const TlsTrust>> Read(const std::string& pem, std::string option);
+  ~TlsTrust();
+
+  struct Impl;
+  const Impl& impl() const { return *impl_; }
+
+ private:
+  explicit TlsTrust(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
 struct TlsOptions {
-  std::string
-      trusted_pem;  // the certificates to trust, concatenated PEM; what Node trusts, plus the user's `ca`
-  std::string cert_pem{};  // our own certificate chain and key, for servers that ask for one
+  std::string trusted_pem{};                // what Node trusts, plus the user's `tls.ca`
+  std::shared_ptr<const TlsTrust> trust{};  // in place of that, where it has been read already
+  std::string cert_pem{};                   // our own certificate chain and key, for servers that ask for one
   std::string key_pem{};
   bool verify = true;  // false: any certificate will do (rejectUnauthorized: false)
   bool operator==(const TlsOptions&) const = default;
+};
+
+// What a server's certificate says of itself (RFC 5280).
+struct PeerCertificate {
+  std::string subject;  // as in RFC 4514, with a space after each comma: "CN=example.com, O=Example"
+  std::string issuer;
+  std::int64_t valid_from_ms = 0;  // since 1970-01-01T00:00Z
+  std::int64_t valid_to_ms = 0;
+  std::string subject_alt_name;  // "DNS:example.com, IP Address:192.0.2.1"
+  std::string fingerprint256;    // SHA-256 of the whole: "AA:BB:…"
 };
 
 // What the connections to one host share: whom to trust, our own credentials, and the sessions that the
@@ -58,6 +86,11 @@ class TlsSession {
   bool handshake_done() const;
   bool resuming() const;  // offers an earlier session to the server
   bool resumed() const;   // goes on with it; only after handshake_done()
+
+  // The certificate that the peer has shown, a refused one as well; of a resumed session the one of its
+  // beginning.
+  std::optional<PeerCertificate> peer_certificate() const;
+  std::string_view protocol() const;  // "TLSv1.2" or "TLSv1.3"; only once a certificate has been shown
 
   // Starts the handshake, or goes on with it. Its bytes wait in TakeOutput.
   Status Handshake();

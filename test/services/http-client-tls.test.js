@@ -2,8 +2,6 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const https = require('node:https');
-const { once } = require('node:events');
 const { Authority } = require('../support/certificates.js');
 const { openClientStage, failure } = require('../support/client-stage.js');
 const { RecordingLogger } = require('../support/recording-logger.js');
@@ -24,17 +22,8 @@ describe('HttpClient TLS', () => {
   beforeEach(async () => { stage = await openClientStage(); });
   afterEach(() => stage.close());
 
-  /** @param {https.ServerOptions} options @param {import('node:http').RequestListener} [handler] @returns {Promise<number>} its port */
-  async function serve(options, handler = (_req, res) => res.end('{"secure":true}')) {
-    const server = https.createServer(options, handler);
-    server.listen(0);
-    await once(server, 'listening');
-    stage.add({ close: () => new Promise((resolve) => {
-      server.close(resolve);
-      server.closeAllConnections();
-    }) });
-    return /** @type {import('node:net').AddressInfo} */ (server.address()).port;
-  }
+  /** @type {import('../support/client-stage.js').ClientStage['https']} */
+  const serve = (options, handler) => stage.https(options, handler);
 
   it('trusts the CA that it is given, by name and by address, and names the host (SNI)', async () => {
     /** @type {unknown[]} */

@@ -2,6 +2,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const https = require('node:https');
 const net = require('node:net');
 const { once } = require('node:events');
 const { HttpClient, TrunklineError } = require('../../lib/index.js');
@@ -47,6 +48,22 @@ class ClientStage {
       for (const socket of sockets) socket.destroy();
     }));
     return `127.0.0.1:${/** @type {net.AddressInfo} */ (server.address()).port}`;
+  }
+
+  /**
+   * @param {https.ServerOptions} options
+   * @param {import('node:http').RequestListener} [handler]
+   * @returns {Promise<number>} its port, on every address
+   */
+  async https(options, handler = (_req, res) => res.end('{"secure":true}')) {
+    const server = https.createServer(options, handler);
+    server.listen(0);
+    await once(server, 'listening');
+    this.#closers.push(() => new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    }));
+    return /** @type {net.AddressInfo} */ (server.address()).port;
   }
 
   async close() {

@@ -35,6 +35,14 @@ export async function call(signal: AbortSignal): Promise<string> {
   return answer.headers['content-type'] + answer.json().id + status + wait + text + number;
 }
 
+export async function fit(): Promise<string | undefined> {
+  const report: trunkline.PreflightReport = await trunkline.preflight('https://hooks.example.com/in?a=1', { timeoutMs: 1000, allowPrivate: true, ca: 'pem' });
+  report.failure?.phase satisfies 'dns' | 'connect' | 'tls' | 'http' | undefined;
+  const code: trunkline.ErrorCode | undefined = report.failure?.code;
+  const days: number | undefined = report.certificate?.daysLeft;
+  return report.ok && report.tlsValid ? report.address + days + report.timings.tlsMs : code;
+}
+
 export async function main(): Promise<void> {
   const platforms = await sandbox.createSandbox({ port: 0, host: '127.0.0.1' });
   const events = trunkline.cognigyEvents({ secrets: 's3cret-of-the-bot', apiToken: 'token' });

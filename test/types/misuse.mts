@@ -1,7 +1,7 @@
 // What must not compile. Each line below an expectation is an error; were it none, the compiler would complain of the expectation.
 import * as trunkline from 'trunkline';
 import {
-  cognigyEvents, HttpClient, IdempotencyRing, parseRetryAfter, retry, SignatureVerifier, TrunklineError, type Auth, type ErrorCode, type RetryPolicy,
+  cognigyEvents, HttpClient, IdempotencyRing, parseRetryAfter, preflight, retry, SignatureVerifier, TrunklineError, type Auth, type ErrorCode, type RetryPolicy,
 } from 'trunkline';
 import { createSandbox } from 'trunkline/sandbox';
 
@@ -110,6 +110,12 @@ void retry({ attempts: 3 }, () => {});
 parseRetryAfter(undefined);
 // @ts-expect-error it may be undefined
 parseRetryAfter('120').toFixed();
+// @ts-expect-error the URL comes first
+void preflight({ url: 'https://example.com' });
+// @ts-expect-error one PEM text
+void preflight('https://example.com', { ca: ['pem'] });
+// @ts-expect-error no certificate may have been shown
+(await preflight('https://example.com')).certificate.daysLeft;
 
 // @ts-expect-error not part of the package
 trunkline.Agent;

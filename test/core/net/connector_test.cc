@@ -1,14 +1,9 @@
 // The race for a connection: which address is tried when, who wins, and that the others leave nothing behind.
 #include "net/connector.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <array>
-#include <cstdlib>
-
+#include "support/black_hole.h"
 #include "support/loop.h"
 #include "support/resolver.h"
 #include "support/server.h"
@@ -16,33 +11,11 @@
 namespace trunkline::net {
 namespace {
 
+using test::BlackHole;
 using test::Loop;
 using test::Peer;
 using test::ResolverFake;
 using test::Server;
-
-// Takes no connection and refuses none: its queue of those that wait to be accepted is full.
-class BlackHole {
- public:
-  BlackHole(const std::string& address, int port) {
-    const auto bound = ParseAddress(address, static_cast<std::uint16_t>(port)).value();
-    sockets_[0] = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (::bind(sockets_[0], bound.raw(), sizeof(sockaddr_in)) != 0 || ::listen(sockets_[0], 0) != 0)
-      std::abort();
-    for (std::size_t i = 1; i < sockets_.size(); ++i) {
-      sockets_[i] = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-      (void)::connect(sockets_[i], bound.raw(), sizeof(sockaddr_in));
-    }
-  }
-  ~BlackHole() {
-    for (const int socket : sockets_) ::close(socket);
-  }
-  BlackHole(const BlackHole&) = delete;
-  BlackHole& operator=(const BlackHole&) = delete;
-
- private:
-  std::array<int, 4> sockets_{};
-};
 
 // What a connector came to.
 struct Outcome {

@@ -435,6 +435,26 @@ TEST(ResponseParser, ChunkLinesAndTrailersAreBounded) {
   EXPECT_EQ(ReadInPieces(trailers, 500, small).error, kTooLarge);
 }
 
+TEST(ResponseParser, TheHeaderAloneIfNothingElseIsWanted) {
+  const ResponseLimits limits{.max_header_bytes = 100, .max_body_bytes = 10, .head_only = true};
+  const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\nContent-Type: a/b\r\n\r\n";
+  const std::string interim = "HTTP/1.1 103 Early Hints\r\n\r\n";
+  for (const bool head_request : {false, true}) {
+    for (const std::string& bytes : {head, head + "some of it", interim + head + "HTTP/1.1 200 OK"}) {
+      ResponseParser parser(limits, head_request);
+      const auto progress = parser.Feed(bytes);
+      ASSERT_TRUE(progress.ok()) << bytes;
+      EXPECT_EQ(*progress, Progress::kDone);
+      EXPECT_FALSE(parser.keep_alive());
+      const Response response = parser.Take();
+      EXPECT_EQ(response.Header("content-type"), "a/b");
+      EXPECT_EQ(response.body, "");
+    }
+  }
+  EXPECT_EQ(Read("HTTP/1.1 200 OK\r\nX: " + std::string(2000, 'x'), {.limits = limits}).error, kTooLarge);
+  EXPECT_EQ(Read("HTTP/1.1 200 OK\r\nX: ", {.limits = limits, .then_closed = true}).error, kMalformed);
+}
+
 TEST(ResponseParser, BodiesAreBounded) {
   const Reading small{.limits = {.max_body_bytes = 10}, .then_closed = true};
   const std::string head = "HTTP/1.1 200 OK\r\n";
