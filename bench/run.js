@@ -66,7 +66,7 @@ async function main() {
     }
   }
   if (json) fs.writeFileSync(json, `${JSON.stringify({ machine: on, quick, results }, null, 2)}\n`);
-  if (report) writeReport(on, results);
+  if (report) writeReport(on, results, quick);
   const missed = Object.values(results).flatMap((result) => result.judgements).filter((one) => !isMet(one)).length;
   console.log(`\n${failed ? 'a benchmark failed; ' : ''}${missed} target${missed === 1 ? '' : 's'} missed`);
   return failed ? 1 : 0;

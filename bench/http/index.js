@@ -55,7 +55,7 @@ async function runScheme({ quick, progress }, list, settings, scheme) {
       // wrk has no queue in front of its connections: it is compared where the others need none either.
       const taking = list.filter(({ module }) => module || concurrency === CONNECTIONS);
       results.push(await alternate(taking, {
-        rounds: quick ? 3 : 7,
+        rounds: quick ? 5 : 7,
         measure: (contender) => {
           if (!contender.module) return runWrk(settings.baseUrl, { connections: concurrency, seconds: quick ? 1 : 3, token: TOKEN });
           return order(contender, { concurrency, ms: quick ? 250 : 1000 });
@@ -106,7 +106,7 @@ function rowsOf(scheme, list, results) {
  * @returns {Promise<import('../lib/types').Result>}
  */
 async function run(options) {
-  const title = 'http: POST, 300 B of JSON with a bearer token, against nginx; ratios at 64 in flight; a process each';
+  const title = 'http: POST, 300 B made beforehand, with a bearer token, against nginx; ratios at 64 in flight; a process each';
   const tools = missingTools();
   if (tools.length > 0) {
     return { title, judgements: [], head: [], rows: [], notes: [`skipped: ${tools.join(' and ')} missing. Debian, Ubuntu: sudo apt-get install -y nginx wrk openssl`] };

@@ -3,7 +3,7 @@
 
 const path = require('node:path');
 const { start } = require('../lib/children');
-const { PATH, message } = require('./message');
+const { BODY, PATH } = require('./message');
 
 /**
  * @param {string} baseUrl
@@ -11,7 +11,7 @@ const { PATH, message } = require('./message');
  * @returns {Promise<import('../lib/types').Measurement>}
  */
 function runWrk(baseUrl, { connections, seconds, token }) {
-  const env = { ...process.env, BENCH_BODY: JSON.stringify(message(0)), BENCH_TOKEN: token };
+  const env = { ...process.env, BENCH_BODY: BODY, BENCH_TOKEN: token };
   const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', path.join(__dirname, 'wrk.lua'), baseUrl + PATH];
   const wrk = start('wrk', args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   return new Promise((resolve, reject) => {

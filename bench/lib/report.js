@@ -90,13 +90,14 @@ function plot(results) {
 /**
  * @param {ReturnType<typeof import('./machine').machine>} on
  * @param {Record<string, Result>} results
+ * @param {boolean} quick
  */
-function writeReport(on, results) {
+function writeReport(on, results, quick) {
   const svg = plot(results);
   if (svg) fs.writeFileSync(path.join(DOCS, 'benchmarks.svg'), svg);
   const text = [
     '# Benchmarks', '',
-    `Written by \`npm run bench -- --report\` on ${on.date.slice(0, 10)}, on one machine: ${on.cpu}, ${on.cores} cores, ${on.memoryGiB} GiB, ${on.system}, ` +
+    `Written by \`npm run bench -- ${quick ? '--quick ' : ''}--report\` on ${on.date.slice(0, 10)}, on one machine: ${on.cpu}, ${on.cores} cores, ${on.memoryGiB} GiB, ${on.system}, ` +
       `Node ${on.node}, OpenSSL ${on.openssl}; load ${on.loadAverage.toFixed(2)} at the start.`, '',
     'Contenders alternate within one run, in processes of their own; medians of the rounds after a warm-up that is thrown away; CPU is user and system time of the whole',
     'process with all its threads. Such machines wander by half between minutes, so ratios count and absolute values do not. Run one part alone with, say,',
