@@ -479,7 +479,7 @@ export interface CognigyEventsOptions {
   apiToken?: string;
   /** `COGNIGY_API_BASE_URL`, default `https://api.cognigy.ai`. Plain http to anything but loopback needs `allowInsecure`. */
   apiBaseUrl?: string;
-  /** Where events, dead letters and queue messages are kept. `TRUNKLINE_DATA_DIR`, default `./trunkline-data`. Made when absent. */
+  /** Where events, the embedded queues and dead letters are kept. `TRUNKLINE_DATA_DIR`, default `./trunkline-data`. Made when absent. */
   dataDir?: string;
   /** An event that takes longer is answered 202, and the work goes on. Milliseconds. `TRUNKLINE_RESPOND_WITHIN_MS`, default 5000. */
   respondWithinMs?: number;

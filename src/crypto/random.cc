@@ -11,12 +11,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
 #endif
-
-#include "crypto/encoding.h"
 
 namespace trunkline::crypto {
 namespace {

@@ -94,6 +94,19 @@ void Engine::RunAndWait(const Job& job) {
   done.get_future().wait();
 }
 
+Status Engine::ReadTrust(net::TlsOptions& tls, const std::string& option) {
+  const std::lock_guard guard(trust_mutex_);
+  if (!trust_ || tls.trusted_pem != trusted_pem_) {
+    auto trust = net::TlsTrust::Read(tls.trusted_pem, option);
+    if (!trust) return std::move(trust.error());
+    trust_ = std::move(*trust);
+    trusted_pem_ = std::move(tls.trusted_pem);
+  }
+  tls.trusted_pem.clear();
+  tls.trust = trust_;
+  return Ok();
+}
+
 void Engine::DrainMailbox() {
   std::vector<Job> jobs;
   bool stop = false;

@@ -7,12 +7,14 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/token_endpoints.h"
 #include "net/context.h"
+#include "net/tls.h"
 #include "oauth/token_cache.h"
 #include "retry/timer_wheel.h"
 
@@ -43,6 +45,11 @@ class Engine {
   // Posts and waits until the job has run. Not on the engine thread.
   void RunAndWait(const Job& job);
 
+  // Reads the certificates to trust, here, where the engine has no tens of milliseconds to spare, and once
+  // for all who trust the same: `trust` then stands for `trusted_pem`. `option` is how messages call the
+  // user's part of them. CONFIG_INVALID when they cannot be read. Any thread but the engine's.
+  Status ReadTrust(net::TlsOptions& tls, const std::string& option);
+
   // What the loop offers to the objects that live on it. Engine thread only.
   net::Context& context() { return context_; }
 
@@ -62,6 +69,10 @@ class Engine {
   std::mutex mutex_;
   std::vector<Job> mailbox_;
   bool stopping_ = false;
+
+  std::mutex trust_mutex_;
+  std::string trusted_pem_;  // the last that was read: a program trusts the same everywhere, as a rule
+  std::shared_ptr<const net::TlsTrust> trust_;
 
   std::vector<Job> at_turn_end_;
   uv_loop_t loop_{};

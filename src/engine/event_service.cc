@@ -56,6 +56,9 @@ Result<std::unique_ptr<EventService>> EventService::Create(std::shared_ptr<Engin
   if (!verifier) return verifier.error();
   auto ring = idempotency::Ring::Create(options.ring, SystemClock());
   if (!ring) return ring.error();
+  if (options.client.tls.verify && !options.client.tls.trusted_pem.empty()) {
+    if (Status read = engine->ReadTrust(options.client.tls, "tls.ca"); !read.ok()) return read.error();
+  }
   options.exchange.base = options.client.base;
   options.exchange.max_in_flight = options.client.max_connections;
   options.exchange.max_pending = options.pipeline.max_pending;

@@ -34,6 +34,9 @@ HttpService::HttpService(std::shared_ptr<Engine> engine)
 
 Result<std::unique_ptr<HttpService>> HttpService::Create(std::shared_ptr<Engine> engine,
                                                          HttpServiceOptions options) {
+  if (options.client.tls.verify && !options.client.tls.trusted_pem.empty()) {
+    if (Status read = engine->ReadTrust(options.client.tls, "tls.ca"); !read.ok()) return read.error();
+  }
   std::unique_ptr<HttpService> service(new HttpService(std::move(engine)));
   Status made = Ok();
   service->engine_->RunAndWait([&] {

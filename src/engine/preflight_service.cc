@@ -30,14 +30,7 @@ PreflightService::~PreflightService() {
 }
 
 Status PreflightService::Start(net::PreflightOptions options, net::Preflight::Callback callback) {
-  if (!trust_ || options.tls.trusted_pem != trusted_pem_) {
-    auto trust = net::TlsTrust::Read(options.tls.trusted_pem, "ca");
-    if (!trust) return std::move(trust.error());
-    trust_ = std::move(*trust);
-    trusted_pem_ = options.tls.trusted_pem;
-  }
-  options.tls.trusted_pem.clear();
-  options.tls.trust = trust_;
+  if (Status read = engine_->ReadTrust(options.tls, "ca"); !read.ok()) return read;
   engine_->Post([engine = engine_.get(), core = core_, options = std::move(options),
                  callback = std::move(callback)]() mutable {
     core->Start(engine->context(), std::move(options), std::move(callback));

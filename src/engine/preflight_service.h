@@ -18,9 +18,7 @@ class PreflightService {
   PreflightService(const PreflightService&) = delete;
   PreflightService& operator=(const PreflightService&) = delete;
 
-  // `trusted_pem` is read here, and only when it is another one than the last time: the engine has no tens of
-  // milliseconds to spare. CONFIG_INVALID when that fails; of other options that cannot work the callback is
-  // told.
+  // CONFIG_INVALID when `trusted_pem` cannot be read; of other options that cannot work the callback is told.
   Status Start(net::PreflightOptions options, net::Preflight::Callback callback);
 
  private:
@@ -28,8 +26,6 @@ class PreflightService {
 
   std::shared_ptr<Engine> engine_;
   std::shared_ptr<Core> core_;  // the engine thread's
-  std::string trusted_pem_;
-  std::shared_ptr<const net::TlsTrust> trust_;  // that PEM
 };
 
 }  // namespace trunkline::engine
