@@ -42,6 +42,8 @@ export class TrunklineError extends Error {
   readonly hint?: string;
   /** Code and message in one line, as answers and log lines show it. */
   readonly summary: string;
+  /** What the platform said, where `HttpClient` met a status outside 2xx. Not enumerable, so that loggers leave it out: it may repeat what was sent. */
+  readonly response?: HttpResponse;
   readonly cause?: unknown;
 }
 
@@ -238,6 +240,8 @@ export type Auth =
 export interface HttpClientOptions {
   /** An absolute URL, or a bare host, which means https. Its path is kept before every request's own. */
   baseUrl: string;
+  /** How messages call it: `'Genesys Cloud'`. Default: the base URL's host. */
+  platform?: string;
   /** Default: none. */
   auth?: Auth;
   /** What differs from the default: 4 tries, 1000 ms × 2, at most 8000 ms, up to 500 ms added. */
@@ -273,6 +277,8 @@ export interface HttpClientOptions {
    * `false`: straight there. Default: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case, for everything but loopback.
    */
   proxy?: string | false;
+  /** Where the proxy variables are read. Default: the process's environment. */
+  env?: NodeJS.ProcessEnv;
   /** Where warnings go. Default: one JSON object a line on stderr. `false`: none. */
   logger?: Logger | false;
 }

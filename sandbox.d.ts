@@ -11,7 +11,7 @@ export interface SandboxOptions {
 /** What goes wrong, for which requests, and how often. A request meets the first fault that fits it, in the order of adding. */
 export interface FaultOptions {
   /** Only requests to this platform. */
-  platform?: 'cognigy';
+  platform?: 'cognigy' | 'login';
   method?: string;
   /** A prefix; or a pattern for the whole path, where `*` is anything but a slash and `**` is anything; or a RegExp (in this process only). */
   path?: string | RegExp;
@@ -78,6 +78,14 @@ export interface RequestLog {
   waitFor(fits: (request: LoggedRequest) => boolean, options?: { count?: number; timeoutMs?: number }): Promise<LoggedRequest[]>;
 }
 
+/** The tokens that the simulated platforms give out. */
+export interface SandboxTokens {
+  /** Of tokens to come, in seconds. Default 3600. */
+  lifetimeSeconds: number;
+  /** Makes all that were given out invalid. */
+  revoke(): void;
+}
+
 export interface Sandbox {
   /** Its base URL without a slash at the end, e.g. `http://127.0.0.1:4010`. */
   readonly url: string;
@@ -86,6 +94,7 @@ export interface Sandbox {
   readonly env: Record<string, string>;
   readonly faults: Faults;
   readonly requests: RequestLog;
+  readonly tokens: SandboxTokens;
   /** Forgets faults, requests, remembered answers and all that the platforms hold. */
   reset(): void;
   /** Stops listening and closes every connection. */

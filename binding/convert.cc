@@ -26,6 +26,7 @@ Napi::Value Member(const Napi::Object& object, const char* name) { return object
 Napi::Error ToJsError(Napi::Env env, const Error& error) {
   const Napi::Object details = Napi::Object::New(env);
   if (!error.hint.empty()) details.Set("hint", error.hint);
+  if (!error.platform.empty()) details.Set("platform", error.platform);
   if (error.status != 0) details.Set("status", error.status);
   if (error.attempts != 0) details.Set("attempts", error.attempts);
   if (error.retry_after_ms >= 0) details.Set("retryAfterMs", static_cast<double>(error.retry_after_ms));

@@ -40,6 +40,7 @@ engine::HttpServiceOptions ReadOptions(Napi::Env env, const Napi::Object& option
   engine::HttpServiceOptions read;
   read.client = ReadClientOptions(env, options);
   read.token_proxy = ReadProxy(env, options, "tokenProxy");
+  read.exchange.platform = GetString(options, "platform");
   read.exchange.headers = GetPairs(options, "headers");
   if (options.Get("credential").IsObject())
     read.exchange.credential = ReadCredential(GetObject(options, "credential"));
@@ -114,9 +115,10 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
   }
 
   // (slot, method, target, [name, value, …], body, timeoutMs, deadlineMs, repeatable, retry)
-  // for the next flush; settles with an error, or with (status, headers, body, attempts, durationMs); headers
-  // are lines of "name: value"; body: a string where it is short and ASCII, else a Buffer. body: a string,
-  // bytes or undefined. retry: a policy, false for one try, undefined for the client's own.
+  // for the next flush; settles with (status, headers, body, attempts, durationMs), or with an error and,
+  // where the platform answered, that answer's headers and body; headers are lines of "name: value"; body: a
+  // string where it is short and ASCII, else a Buffer. body: a string, bytes or undefined. retry: a policy,
+  // false for one try, undefined for the client's own.
   Napi::Value Request(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     (void)Service(env);
@@ -153,7 +155,7 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
                [face, slot, result = std::move(result)](Napi::Env settle_env, Settlements& settlements) {
                  if (const auto alive = face.lock()) alive->Remove();
                  if (result.ok()) return Settle(settle_env, settlements, slot, *result);
-                 settlements.Add(settle_env, slot, {ToJsError(settle_env, result.error()).Value()});
+                 Settle(settle_env, settlements, slot, result.error());
                });
          }});
     return env.Undefined();
@@ -194,18 +196,30 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
     return {env, made};
   }
 
+  static Napi::Value HeaderLines(Napi::Env env, const std::string& lines) {
+    const Napi::Value ascii = AsciiString(env, lines);
+    return ascii.IsUndefined() ? Napi::String::New(env, lines) : ascii;
+  }
+
+  static Napi::Value Body(Napi::Env env, const std::string& body) {
+    const Napi::Value ascii = AsciiString(env, body);
+    return ascii.IsUndefined() ? Napi::Buffer<char>::Copy(env, body.data(), body.size()) : ascii;
+  }
+
   static void Settle(Napi::Env env, Settlements& settlements, std::uint32_t slot,
                      const delivery::Reply& reply) {
-    const std::string& lines = reply.response.header_lines;
-    Napi::Value head = AsciiString(env, lines);
-    if (head.IsUndefined()) head = Napi::String::New(env, lines);
-    Napi::Value body = AsciiString(env, reply.response.body);
-    if (body.IsUndefined())
-      body = Napi::Buffer<char>::Copy(env, reply.response.body.data(), reply.response.body.size());
     settlements.Add(
         env, slot,
-        {Napi::Number::New(env, reply.response.status), head, body, Napi::Number::New(env, reply.attempts),
+        {Napi::Number::New(env, reply.response.status), HeaderLines(env, reply.response.header_lines),
+         Body(env, reply.response.body), Napi::Number::New(env, reply.attempts),
          Napi::Number::New(env, static_cast<double>(reply.duration_ms))});
+  }
+
+  static void Settle(Napi::Env env, Settlements& settlements, std::uint32_t slot, const Error& error) {
+    const Napi::Value thrown = ToJsError(env, error).Value();
+    if (!error.answer) return settlements.Add(env, slot, {thrown});
+    settlements.Add(env, slot,
+                    {thrown, HeaderLines(env, error.answer->header_lines), Body(env, error.answer->body)});
   }
 
   // (slot): its request ends with ABORTED, unless it has ended already.

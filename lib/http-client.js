@@ -6,6 +6,7 @@ const native = require('./native.js');
 const { TrunklineError } = require('./errors.js');
 const { settled, valueOf } = require('./settlements.js');
 const { Options, refuse } = require('./options.js');
+const { HttpResponse } = require('./http-response.js');
 const { readAuth } = require('./auth.js');
 const { readRetryPolicy } = require('./retry-policy.js');
 const { readProxy } = require('./proxy.js');
@@ -18,62 +19,6 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 const TURN_END = Promise.resolve();
 const REQUEST_OPTIONS = new Set(['method', 'path', 'query', 'headers', 'json', 'body', 'form', 'idempotencyKey', 'idempotent', 'timeoutMs', 'deadlineMs', 'signal', 'retry']);
 
-/** A 2xx answer. */
-class HttpResponse {
-  #lines;
-  #body;
-  /** @type {Record<string, string> | undefined} */ #headers;
-
-  /**
-   * What binding/http_client.cc gives.
-   * @param {number} status
-   * @param {string} lines
-   * @param {Buffer | string} body
-   * @param {number} attempts
-   * @param {number} durationMs
-   */
-  constructor(status, lines, body, attempts, durationMs) {
-    this.status = status;
-    this.attempts = attempts;
-    this.durationMs = durationMs;
-    this.#lines = lines;
-    this.#body = body;
-  }
-
-  /** The bytes as they came. A string that the core gave instead is ASCII. */
-  get body() {
-    if (typeof this.#body === 'string') this.#body = Buffer.from(this.#body, 'latin1');
-    return this.#body;
-  }
-
-  /** Names in lower case; a header that came several times is joined by ', '. */
-  get headers() {
-    if (!this.#headers) {
-      this.#headers = Object.create(null);
-      const headers = /** @type {Record<string, string>} */ (this.#headers);
-      for (const line of this.#lines.split('\n')) {
-        const colon = line.indexOf(': ');
-        if (colon < 0) continue;
-        const name = line.slice(0, colon);
-        headers[name] = name in headers ? `${headers[name]}, ${line.slice(colon + 2)}` : line.slice(colon + 2);
-      }
-    }
-    return /** @type {Record<string, string>} */ (this.#headers);
-  }
-
-  /**
-   * The body as JSON.
-   * @throws {TrunklineError} MALFORMED_RESPONSE
-   */
-  json() {
-    try {
-      return JSON.parse(this.#body.toString());
-    } catch (cause) {
-      throw new TrunklineError('MALFORMED_RESPONSE', 'the answer is not JSON', { status: this.status, attempts: this.attempts, cause });
-    }
-  }
-}
-
 /**
  * @param {number | TrunklineError} status
  * @param {string} lines
@@ -82,8 +27,10 @@ class HttpResponse {
  * @param {number} durationMs
  */
 function readReply(status, lines, body, attempts, durationMs) {
-  if (typeof status !== 'number') throw status;
-  return new HttpResponse(status, lines, body, attempts, durationMs);
+  if (typeof status === 'number') return new HttpResponse(status, lines, body, attempts, durationMs);
+  // Not enumerable: what a platform says may repeat what it was sent, and loggers write down what they find.
+  if (lines !== undefined) Object.defineProperty(status, 'response', { value: new HttpResponse(status.status ?? 0, lines, body, status.attempts ?? 1, 0) });
+  throw status;
 }
 
 class HttpClient {
@@ -105,8 +52,9 @@ class HttpClient {
     const baseUrl = options.host('baseUrl', { required: true });
     const { headers, credential } = readAuth(options);
     const usesTls = [baseUrl, credential?.tokenUrl, credential?.issuer].some((url) => typeof url === 'string' && url.startsWith('https:'));
-    const proxyFor = readProxy(options, process.env);
+    const proxyFor = readProxy(options, given?.env ?? process.env);
     const settings = {
+      platform: options.text('platform', { fallback: '' }),
       baseUrl: baseUrl ?? '',
       proxy: proxyFor(baseUrl),
       tokenProxy: proxyFor(credential?.tokenUrl || credential?.issuer),

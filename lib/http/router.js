@@ -16,12 +16,15 @@ function send(res, { status, body, headers }) {
   res.end(text);
 }
 
+/** Every service says that it is there. @type {Record<string, Route>} */
+const HEALTH = { 'GET /health': (_req, answer) => answer({ status: 200, body: { status: 'ok' } }) };
+
 /**
  * @param {Record<string, Route>} routes 'METHOD /path' → what answers it
  * @returns {(req: import('node:http').IncomingMessage, res: import('node:http').ServerResponse, next?: (error?: unknown) => void) => void}
  */
 function createRouter(routes) {
-  const table = new Map(Object.entries(routes));
+  const table = new Map(Object.entries({ ...HEALTH, ...routes }));
   const paths = new Set([...table.keys()].map((key) => key.slice(key.indexOf(' ') + 1)));
   return (req, res, next) => {
     const url = req.url ?? '/';

@@ -9,6 +9,7 @@ const PREFIX = '/__sandbox/';
  * @typedef {object} Controlled
  * @property {import('./faults.js').Faults} faults
  * @property {import('./request-log.js').RequestLog} requests
+ * @property {import('./logins.js').Logins} logins
  * @property {() => void} reset
  *
  * @typedef {(sandbox: Controlled, body: Buffer) => import('./answer.js').Answer} Control
@@ -28,6 +29,12 @@ const CONTROLS = {
     GET: ({ requests }) => ({ status: 200, body: { total: requests.total, requests: requests.list() } }),
     DELETE: ({ requests }) => {
       requests.clear();
+      return { status: 204 };
+    },
+  },
+  tokens: {
+    DELETE: ({ logins }) => {
+      logins.revoke();
       return { status: 204 };
     },
   },

@@ -5,6 +5,7 @@ const http = require('node:http');
 const { setMaxListeners } = require('node:events');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { BoundedMap } = require('./bounded-map.js');
+const { Logins } = require('./logins.js');
 const { Faults } = require('./faults.js');
 const { RequestLog } = require('./request-log.js');
 const { PLATFORMS, Router } = require('./platforms.js');
@@ -33,7 +34,8 @@ class Sandbox {
   faults;
   /** What came in: `list`, `clear`, `waitFor`, `total`. @type {RequestLog} */
   requests = new RequestLog();
-  #platforms = PLATFORMS.map((create) => create());
+  #logins = new Logins();
+  #platforms = PLATFORMS.map((create) => create(this.#logins));
   #router = new Router(this.#platforms);
   /** @type {BoundedMap<Answer>} answers by idempotency key */
   #answers = new BoundedMap({ maxEntries: MAX_KEYS, maxBytes: MAX_KEYS_BYTES, ttlMs: KEY_TTL_MS });
@@ -82,6 +84,11 @@ class Sandbox {
     return Object.assign({}, ...this.#platforms.map((platform) => platform.env(this.url)));
   }
 
+  /** The tokens that its platforms have given out: `revoke` makes them invalid, `lifetimeSeconds` is that of the ones to come. */
+  get tokens() {
+    return this.#logins;
+  }
+
   /** Forgets faults, requests, remembered answers and all that the platforms hold. */
   reset() {
     this.faults.clear();
@@ -111,7 +118,7 @@ class Sandbox {
   /** @param {Incoming} req @param {Outgoing} res */
   async #serve(req, res) {
     req.on('error', () => res.destroy());
-    const path = (req.url ?? '/').split('?', 1)[0];
+    const [path, query = ''] = (req.url ?? '/').split('?', 2);
     const method = req.method ?? 'GET';
     if (path.startsWith(PREFIX)) {
       send(res, control(this.#controlled(), method, path, await readBody(req, MAX_BODY_BYTES)));
@@ -141,7 +148,7 @@ class Sandbox {
     let answer;
     try {
       const body = await readBody(req, MAX_BODY_BYTES);
-      answer = programmed(fault) ?? this.#answer(found, key, path, () => ({ method, params: found.params(), headers: req.headers, body }));
+      answer = programmed(fault) ?? this.#answer(found, key, path, () => ({ method, params: found.params(), query: new URLSearchParams(query), headers: req.headers, body }));
     } catch (error) {
       answer = answerTo(error);
     }
@@ -150,7 +157,7 @@ class Sandbox {
 
   /** @returns {import('./control.js').Controlled} */
   #controlled() {
-    return { faults: this.faults, requests: this.requests, reset: () => this.reset() };
+    return { faults: this.faults, requests: this.requests, logins: this.#logins, reset: () => this.reset() };
   }
 
   /**

@@ -2,12 +2,14 @@
 'use strict';
 
 const { Refusal } = require('./answer.js');
+const { createLoginServer } = require('./login-server.js');
 const { createCognigy } = require('./cognigy.js');
 
 /**
  * @typedef {object} PlatformRequest
  * @property {string} method
  * @property {Record<string, string>} params the path's variable parts, percent-decoded
+ * @property {URLSearchParams} query
  * @property {import('node:http').IncomingHttpHeaders} headers
  * @property {Buffer} body
  *
@@ -25,8 +27,8 @@ const { createCognigy } = require('./cognigy.js');
  * @property {() => void} reset forgets everything
  */
 
-/** @type {Array<() => Platform>} */
-const PLATFORMS = [createCognigy];
+/** @type {Array<(logins: import('./logins.js').Logins) => Platform>} */
+const PLATFORMS = [createLoginServer, createCognigy];
 
 /** @typedef {{ platform: Platform, route: Route, parts: Array<{ literal?: string, name?: string }> }} CompiledRoute */
 

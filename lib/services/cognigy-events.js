@@ -208,7 +208,6 @@ class CognigyEvents {
   router() {
     /** @type {Record<string, import('../http/router.js').Route>} */
     const routes = {
-      'GET /health': (_req, answer) => answer({ status: 200, body: { status: 'ok' } }),
       'POST /webhook/cognigy': (req, answer) =>
         this.#withBody(req, answer, async (body) => {
           answer(await this.handle(body, req.headers));

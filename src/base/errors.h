@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +26,12 @@ struct ErrorInfo {
 std::span<const ErrorInfo> ErrorTable();
 const ErrorInfo& Describe(ErrorCode code);
 
+// What a platform said when it refused. Not for messages or logs: it may repeat what was sent.
+struct RefusedAnswer {
+  std::string header_lines;  // "name: value\n" for each, names in lower case
+  std::string body;
+};
+
 // A failure on its way to whoever asked. `message` never holds a secret. Empty `hint` means the table's.
 struct Error {
   ErrorCode code = ErrorCode::kConfigInvalid;
@@ -34,7 +41,9 @@ struct Error {
   int attempts = 0;                  // tries made; 0: not a matter of tries
   std::int64_t retry_after_ms = -1;  // what the platform asked to wait; -1: nothing
   bool nothing_sent =
-      false;  // no byte of the request left this machine: trying again cannot do anything twice
+      false;               // no byte of the request left this machine: trying again cannot do anything twice
+  std::string platform{};  // who was asked; empty: nobody
+  std::shared_ptr<const RefusedAnswer> answer{};  // null: none came
 };
 
 // The code that an HTTP status outside 2xx stands for.

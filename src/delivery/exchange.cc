@@ -198,6 +198,8 @@ void Exchange::Judge(PendingCall& pending, Result<net::Response> result) {
         std::clamp<std::int64_t>(error.retry_after_ms, 0, pending.call_.retry->max_retry_after_ms);
     bucket_->Pause(now_ms + pause_ms);
   }
+  error.answer = std::make_shared<RefusedAnswer>(
+      RefusedAnswer{std::move(result->header_lines), std::move(result->body)});
   FailTry(pending, std::move(error));
 }
 
@@ -260,6 +262,7 @@ void Exchange::Forget(PendingCall& pending) {
 
 void Exchange::End(PendingCall& pending, Result<Reply> result) {
   Forget(pending);
+  if (!result.ok()) result.error().platform = options_.platform;
   ++(result.ok() ? counters_.succeeded : counters_.failed);
   const PendingCall::OnEnd on_end = pending.on_end_;  // a copy: it may destroy the call
   on_end(std::move(result));

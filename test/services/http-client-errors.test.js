@@ -34,6 +34,15 @@ describe('HttpClient errors', () => {
     });
   }
 
+  it('carries the platform and its answer, which loggers do not see', async () => {
+    stage.platform.answer = (res) => res.writeHead(409, { 'X-Reason': 'there', 'Content-Type': 'application/json' }).end('{"id":"c-1"}');
+    const error = await failure(stage.client({ platform: 'Example' }).request({ path: '/' }), 'CONFLICT');
+    assert.equal(error.platform, 'Example');
+    assert.equal(error.message, 'Example answered 409');
+    assert.deepEqual([error.response?.status, error.response?.headers['x-reason'], error.response?.json()], [409, 'there', { id: 'c-1' }]);
+    assert.ok(!Object.keys(error).includes('response'));
+  });
+
   it('has no retryAfterMs where the platform named none, or nonsense', async () => {
     const client = stage.client();
     for (const headers of [{}, { 'retry-after': 'soon' }, { 'retry-after': '-1' }]) {

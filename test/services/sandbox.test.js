@@ -198,7 +198,7 @@ describe('sandbox', () => {
       [{}, /at least one of status/], [[], /fault: expected an object/], [{ stats: 500 }, /^stats: expected one of the fields/],
       [{ status: 99 }, /^status: /], [{ status: '500' }, /^status: /], [{ status: 500, times: 0 }, /^times: /], [{ status: 500, times: -2 }, /^times: /],
       [{ delayMs: -1 }, /^delayMs: /], [{ drop: 'never' }, /^drop: /], [{ drop: 'before', status: 500 }, /^drop: /], [{ garbage: false }, /^garbage: /],
-      [{ garbage: true, status: 500 }, /^garbage: /], [{ status: 500, platform: 'nobody' }, /^platform: expected one of cognigy/],
+      [{ garbage: true, status: 500 }, /^garbage: /], [{ status: 500, platform: 'nobody' }, /^platform: expected one of login, cognigy/],
       [{ status: 500, method: 'FETCH' }, /^method: /], [{ status: 500, path: 'api' }, /^path: /], [{ status: 500, headers: { 'a b': 'c' } }, /^headers: /],
       [{ status: 500, headers: { a: 'x\r\ny' } }, /^headers: /], [{ status: 500, headers: { a: 1 } }, /^headers\.a: /],
     ];
