@@ -630,3 +630,187 @@ export interface CognigyEvents {
  * @throws {TrunklineError} `CONFIG_INVALID`, naming every missing variable at once.
  */
 export function cognigyEvents(options?: CognigyEventsOptions): CognigyEvents;
+
+// ------------------------------------------------------------------------------------------------------------- registrar
+
+export interface RegistrarOptions {
+  /** Where the environment variables named below are looked up. Default `process.env`. An option wins over its variable. */
+  env?: Readonly<Record<string, string | undefined>>;
+  /** Cognigy's administration: a host, which means https, or an absolute URL; tokens come from there too. `COGNIGY_DOMAIN`. Required. */
+  domain?: string;
+  /** `COGNIGY_CLIENT_ID`. Required, except with `login: 'api-key'`. */
+  clientId?: string;
+  /** `COGNIGY_CLIENT_SECRET`. Required, except with `login: 'api-key'`. */
+  clientSecret?: string;
+  /** `COGNIGY_API_KEY`. Required with `login: 'api-key'`. */
+  apiKey?: string;
+  /** What is registered where a call names nothing else. `WEBHOOK_TARGET_URL`. */
+  url?: string;
+  /** What Cognigy signs its requests with (scheme `connector` of {@link SignatureVerifier}). `WEBHOOK_SIGNING_SECRET`. Default: none, and no signing. */
+  signingSecret?: string;
+  /** Told by POST of a target that has become active. May carry user and password (RFC 7617). `GATEWAY_CALLBACK_URL`. Default: nobody is told. */
+  gatewayUrl?: string;
+  /**
+   * Where targets are registered: `'connectors'` (`/api/v1/connectors`), `'endpoints'` (`/new/v2.0/endpoints`, Webhook Endpoints), or one of your own.
+   * `COGNIGY_REGISTRAR_RESOURCE`. Default `'connectors'`.
+   */
+  resource?: 'connectors' | 'endpoints' | TargetResource;
+  /**
+   * How one logs in: `'v1-token'` (OAuth at `/api/v1/auth/token`, Basic), `'oauth2-token'` (OAuth at `/auth/oauth2/token`, client id and secret in the form),
+   * `'api-key'` (`X-API-Key`). `COGNIGY_REGISTRAR_LOGIN`. Default: what is usual for the resource, `'v1-token'` for connectors, `'oauth2-token'` for endpoints.
+   */
+  login?: 'v1-token' | 'oauth2-token' | 'api-key';
+  /** For `'endpoints'`, which requires all three. `COGNIGY_PROJECT_ID`. */
+  projectId?: string;
+  /** The Flow's reference id. `COGNIGY_FLOW_ID`. */
+  flowId?: string;
+  /** The locale's reference id. `COGNIGY_LOCALE_ID`. */
+  localeId?: string;
+  /** Look also at targets that are not public: loopback, private and link-local addresses. Default false. */
+  allowPrivate?: boolean;
+  /** Trusted for targets beside Node's own roots, as PEM (RFC 7468). `tls.ca` is for Cognigy and the gateway. */
+  ca?: string;
+  /** How often, and how far apart, Cognigy is asked whether the target is active. What differs from five times: at once, then after 2, 4, 8 and 16 s. */
+  poll?: Partial<RetryPolicy>;
+  /** For calls of Cognigy and the gateway. What differs from the default: 4 tries, 1000 ms × 2, at most 8000 ms, up to 500 ms added. */
+  retry?: Partial<RetryPolicy>;
+  /** Of calls of Cognigy. Default: the platform's own, for connectors 100 a minute. */
+  rateLimit?: HttpClientOptions['rateLimit'];
+  timeoutMs?: HttpClientOptions['timeoutMs'];
+  connectTimeoutMs?: HttpClientOptions['connectTimeoutMs'];
+  maxConnections?: HttpClientOptions['maxConnections'];
+  breaker?: HttpClientOptions['breaker'];
+  tls?: HttpClientOptions['tls'];
+  proxy?: HttpClientOptions['proxy'];
+  /** Allow plain http to other hosts than loopback. `TRUNKLINE_ALLOW_INSECURE_HTTP=1`. Default false. */
+  allowInsecure?: boolean;
+  /** Default: one JSON object a line on stderr; audit records there are lines of their own. Another logger gets a record as `fields`. `false`: none. */
+  logger?: Logger | false;
+}
+
+/** What Cognigy shows a target to prove who it is. `headers` may always be given instead of the other fields. */
+export type TargetAuthentication =
+  | { /** `Authorization: Bearer`, and `token`. Default: `{{dynamic_token}}`, which Cognigy fills in. */ type: 'bearer'; token?: string; headers?: undefined }
+  | { /** `Authorization: Basic` (RFC 7617). */ type: 'basic'; username: string; password: string; headers?: undefined }
+  | { type: 'bearer' | 'basic' | 'custom'; headers: Readonly<Record<string, string>> };
+
+export interface RegistrationOptions {
+  /** The target: absolute, https, without credentials. Default: the registrar's own. */
+  url?: string;
+  /** Default: `{ type: 'bearer' }`. */
+  authentication?: TargetAuthentication;
+  /** How Cognigy tries its requests again. Default: 3 retries, 1000 ms apart, 5000 ms each. */
+  retryPolicy?: { maxRetries?: number; backoffMs?: number; timeoutMs?: number };
+  /** More headers that Cognigy is to send. */
+  headers?: Readonly<Record<string, string>>;
+  /** Default: enabled where there is a secret; `secret` is the registrar's `signingSecret`. Enabled without one is refused. */
+  requestSigning?: { enabled?: boolean; secret?: string };
+  /**
+   * Stands for the configuration in the derived key and name: the same id is the same registration of this target, whatever else has changed,
+   * and another id is another registration. Default: the configuration itself counts.
+   */
+  deploymentId?: string;
+  /** Default: the registrar's own. */
+  allowPrivate?: boolean;
+  /** Told of every step, as it begins, goes on and ends. */
+  onStep?: (step: RegistrationStep) => void;
+}
+
+/** `'verify'` tells `{ poll, status }` of each look; `detail` is the step's result when it is done, and its error when it has failed. */
+export interface RegistrationStep {
+  step: 'validate' | 'lookup' | 'register' | 'verify' | 'sync';
+  state: 'started' | 'progress' | 'done' | 'failed';
+  /** Since the step began. */
+  durationMs: number;
+  detail?: any;
+}
+
+export interface RegistrationResult {
+  /** Registered, and verified. */
+  success: boolean;
+  registration: {
+    /** Cognigy's. */
+    id: string;
+    /** It was there before. */
+    idempotent: boolean;
+    /** What Cognigy said of it; secrets are redacted. */
+    data: any;
+  };
+  validation: PreflightReport;
+  /** `status` is the last that Cognigy told, `'pending'` before any. `error`: why it could not be seen. */
+  health: { verified: boolean; status: string; error?: string };
+  /** `error`: why the gateway was not told. It is not told of a target that is not verified. */
+  gateway: { synced: boolean; error?: string };
+  /** From the call to the result, in whole milliseconds. */
+  latencyMs: number;
+}
+
+export interface RegistrationPlan {
+  validation: PreflightReport;
+  /** `ExternalWebhook-` and 12 hex digits of the key. */
+  name: string;
+  /** A UUID, version 5 (RFC 9562), of domain, target and configuration, or of domain, target and `deploymentId`. */
+  idempotencyKey: string;
+  /** What would be posted; secrets are redacted. */
+  payload: any;
+  /** The registration of that name which is there already. */
+  existing?: { id: string; data: any };
+}
+
+/** A resource of your own: its collection takes POST to create a target and GET to list them; one of them is at its id below. */
+export interface TargetResource {
+  /** Of the collection; begins with `/`. */
+  path: string;
+  /** What a token has to allow: to write first, then to read. Default: nothing is asked for. */
+  scopes?: string[];
+  rateLimit?: { requests: number; perMs: number };
+  /** It honours `Idempotency-Key`, and answers 409 to one that it knows. Default false: the name is looked up before anything is created. */
+  keepsKeys?: boolean;
+  /** Which of `projectId`, `flowId` and `localeId` it needs. */
+  settings?: string[];
+  /** What is posted to create one. */
+  body(registration: TargetRegistration): object;
+  /** The query that lists those of a name, or all where there is none. The answer is an array, or an object with an array `items`. */
+  query(name: string | undefined, o: { settings: Record<string, string> }): Record<string, string | number | undefined>;
+  /** What one of them says of itself. It is verified when its status is `'active'`. */
+  read(item: any): { id: unknown; status: unknown; url: unknown };
+}
+
+export interface TargetRegistration {
+  name: string;
+  idempotencyKey: string;
+  url: string;
+  /** Of what Cognigy is to send: the target's own kind of JSON, else `application/json`. */
+  contentType: string;
+  authentication?: { type: string; headers: Record<string, string>; username?: string; password?: string };
+  retryPolicy?: { maxRetries: number; backoffMs: number; timeoutMs: number };
+  headers: Record<string, string>;
+  requestSigning: { enabled: boolean; secret?: string };
+  settings: Record<string, string>;
+}
+
+export interface Registrar {
+  /**
+   * Looks at the target, registers it, waits until Cognigy calls it active, and tells the gateway. Writes one audit record, whatever comes of it.
+   * The same input, later or at the same time, ends in the same registration.
+   *
+   * @returns What is registered; `success` is false where Cognigy did not call it active in time. A gateway that fails takes nothing away.
+   * @throws {TrunklineError} why nothing was registered.
+   */
+  register(options?: RegistrationOptions): Promise<RegistrationResult>;
+  /** All that `register` does before it registers; the credentials are tried, and nothing is changed. Writes no audit record. */
+  plan(options?: RegistrationOptions): Promise<RegistrationPlan>;
+  /** {@link preflight} of a target. Default: the registrar's own. */
+  validate(url?: string, options?: { allowPrivate?: boolean }): Promise<PreflightReport>;
+  /** `GET /health`. */
+  router(): RequestHandler;
+  /** Takes no more registrations and waits for those under way. Later ones reject with `CLOSED`. */
+  close(): Promise<void>;
+}
+
+/**
+ * The registrar: webhook targets, registered with Cognigy.AI once.
+ *
+ * @throws {TrunklineError} `CONFIG_INVALID`, naming every missing variable at once.
+ */
+export function registrar(options?: RegistrarOptions): Registrar;

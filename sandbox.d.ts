@@ -11,7 +11,7 @@ export interface SandboxOptions {
 /** What goes wrong, for which requests, and how often. A request meets the first fault that fits it, in the order of adding. */
 export interface FaultOptions {
   /** Only requests to this platform. */
-  platform?: 'cognigy' | 'login';
+  platform?: 'cognigy' | 'gateway' | 'login';
   method?: string;
   /** A prefix; or a pattern for the whole path, where `*` is anything but a slash and `**` is anything; or a RegExp (in this process only). */
   path?: string | RegExp;
@@ -86,6 +86,14 @@ export interface SandboxTokens {
   revoke(): void;
 }
 
+/** How the platforms behave. `reset` puts it back. */
+export interface SandboxSettings {
+  readonly cognigy: {
+    /** A connector says `active` from this look at it on. Default 1. */
+    pollsUntilActive: number;
+  };
+}
+
 export interface Sandbox {
   /** Its base URL without a slash at the end, e.g. `http://127.0.0.1:4010`. */
   readonly url: string;
@@ -95,6 +103,7 @@ export interface Sandbox {
   readonly faults: Faults;
   readonly requests: RequestLog;
   readonly tokens: SandboxTokens;
+  readonly settings: SandboxSettings;
   /** Forgets faults, requests, remembered answers and all that the platforms hold. */
   reset(): void;
   /** Stops listening and closes every connection. */

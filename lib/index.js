@@ -9,3 +9,4 @@ exports.parseRetryAfter = require('./retry.js').parseRetryAfter;
 exports.preflight = require('./preflight.js').preflight;
 exports.HttpClient = require('./http-client.js').HttpClient;
 exports.cognigyEvents = require('./services/cognigy-events.js').cognigyEvents;
+exports.registrar = require('./services/registrar.js').registrar;

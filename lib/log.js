@@ -36,4 +36,15 @@ function readLogger(options) {
   return given;
 }
 
-module.exports = { readLogger, SILENT };
+/**
+ * Where audit records go. A record is a line of its own that holds nothing else, so that whoever collects them needs no other shape;
+ * a logger of the caller's gets it as fields, and writes what it writes.
+ * @param {Logger} logger
+ * @returns {(record: { status: 'SUCCESS' | 'FAILURE' }) => void}
+ */
+function auditTo(logger) {
+  if (logger === standard) return (record) => void process.stderr.write(`${JSON.stringify(record)}\n`);
+  return (record) => (record.status === 'SUCCESS' ? logger.info(record) : logger.error(record));
+}
+
+module.exports = { auditTo, readLogger, SILENT };

@@ -48,6 +48,11 @@ class Options {
     return this.#env;
   }
 
+  /** Is something missing that was required so far? */
+  get lacks() {
+    return this.#missing.length > 0;
+  }
+
   /**
    * @param {string} name
    * @param {Source} source

@@ -41,4 +41,4 @@ async function preflight(url, given = {}) {
   return settled((slot) => native.preflight(slot, settings), valueOf);
 }
 
-module.exports = { preflight };
+module.exports = { preflight, readUrl };

@@ -19,33 +19,34 @@ const DEFAULT_POLICY = Object.freeze({
 /**
  * @param {import('./options.js').Options} options where what is wrong is reported
  * @param {Partial<import('..').RetryPolicy>} [given] what differs from the default
+ * @param {string} [label] the option's name
  * @returns {CorePolicy}
  */
-function readRetryPolicy(options, given = {}) {
+function readRetryPolicy(options, given = {}, label = 'retry') {
   if (given === null || typeof given !== 'object') {
-    options.wrong('retry', 'an object', given);
+    options.wrong(label, 'an object', given);
     given = {};
   }
   const known = [...Object.keys(DEFAULT_POLICY), 'on'];
   for (const name of Object.keys(given)) {
-    if (!known.includes(name)) options.wrong(`retry.${name}`, `one of ${known.join(', ')}`, name);
+    if (!known.includes(name)) options.wrong(`${label}.${name}`, `one of ${known.join(', ')}`, name);
   }
   /** @type {Record<string, any>} */
   const policy = { ...DEFAULT_POLICY, ...given };
   for (const [name, min, max] of [['attempts', 1, 1000], ['baseMs', 0, 86_400_000], ['maxMs', 0, 86_400_000],
     ['maxElapsedMs', 0, 604_800_000], ['maxRetryAfterMs', 0, 86_400_000]]) {
     const value = policy[/** @type {string} */ (name)];
-    if (!Number.isInteger(value) || value < min || value > max) options.wrong(`retry.${name}`, `an integer from ${min} to ${max}`, value);
+    if (!Number.isInteger(value) || value < min || value > max) options.wrong(`${label}.${name}`, `an integer from ${min} to ${max}`, value);
   }
-  if (!Number.isFinite(policy.factor) || policy.factor < 1) options.wrong('retry.factor', 'a number from 1 on', policy.factor);
+  if (!Number.isFinite(policy.factor) || policy.factor < 1) options.wrong(`${label}.factor`, 'a number from 1 on', policy.factor);
   const addUpToMs = policy.jitter?.addUpToMs;
   if (!JITTERS.includes(policy.jitter) && !(Number.isInteger(addUpToMs) && addUpToMs >= 0 && addUpToMs <= 86_400_000)) {
-    options.wrong('retry.jitter', "'none', 'full', 'equal' or { addUpToMs }", policy.jitter);
+    options.wrong(`${label}.jitter`, "'none', 'full', 'equal' or { addUpToMs }", policy.jitter);
   }
   const { on } = policy;
   const isStatus = (/** @type {any} */ one) => Number.isInteger(one) && one >= 100 && one <= 599;
   if (on !== undefined && !(Array.isArray(on) && on.every((one) => isStatus(one) || one === 'network' || one === 'timeout'))) {
-    options.wrong('retry.on', "an array of HTTP statuses, 'network' and 'timeout'", on);
+    options.wrong(`${label}.on`, "an array of HTTP statuses, 'network' and 'timeout'", on);
   }
   return /** @type {CorePolicy} */ ({ ...policy, jitter: addUpToMs === undefined ? policy.jitter : 'add', jitterAddMs: addUpToMs ?? 0 });
 }

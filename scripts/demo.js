@@ -1,4 +1,4 @@
-// `npm run demo`: the event service and the simulated Cognigy, real processes on loopback, shown with signed HTTP events.
+// `npm run demo`: the event service, its registration and the simulated Cognigy, real processes on loopback, shown with signed HTTP events.
 // Sets up and builds what is missing. Ends by itself; with --keep it stays up until Ctrl-C.
 'use strict';
 
@@ -9,7 +9,8 @@ const { randomBytes } = require('node:crypto');
 const { setup } = require('./support/setup.js');
 const { buildAddon } = require('./build.js');
 const { ROOT } = require('./support/run.js');
-const { startCommand } = require('./support/child.js');
+const { Command, startCommand } = require('./support/child.js');
+const { outputOf } = require('./support/toolchain.js');
 
 const CLI = path.join(ROOT, 'lib', 'cli', 'main.js');
 // Long enough for the four tries of the default policy (waits of 1, 2 and 4 s), so that the answer tells how it ended.
@@ -172,6 +173,33 @@ class Demo {
   }
 }
 
+/**
+ * Puts TLS in front of the service and registers that with Cognigy, twice.
+ * @param {string} service its URL @param {Record<string, string>} env @param {string} folder
+ */
+async function register(service, env, folder) {
+  if (outputOf('openssl', ['version']) === undefined) return console.log('\n(The registration is left out: it needs the command openssl.)');
+  const { startTlsFront } = require('./tls-front.js');
+  const front = await startTlsFront(service, folder);
+  try {
+    const args = ['register', '--url', `${front.url}/webhook/cognigy`, '--allow-private', '--json'];
+    console.log(`\nThe service behind TLS, with a CA of the demo's own: trunkline ${args.slice(0, -1).join(' ')}`);
+    const run = async () => {
+      const command = new Command([CLI, ...args], { ...env, NODE_EXTRA_CA_CERTS: front.caFile }, folder);
+      expect((await command.ended) === 0, `${command.name}: expected exit 0, got\n${command.log()}`);
+      return JSON.parse(command.stdout);
+    };
+    const [first, second] = [await run(), await run()];
+    const { registration: { id, idempotent }, validation: { protocol, certificate }, health, gateway } = first;
+    expect(!idempotent && health.verified && gateway.synced, `the registration: expected a new, active connector and a gateway that was told, got ${JSON.stringify(first)}`);
+    expect(second.registration.idempotent && second.registration.id === id, `the second run: expected the connector ${id} again, got ${JSON.stringify(second)}`);
+    console.log(`  first run    looked at: ${protocol}, ${certificate.daysLeft} days left; registered as ${id}; ${health.status}; gateway told`);
+    console.log(`  second run   ${id} was there before: nothing is registered twice`);
+  } finally {
+    front.close();
+  }
+}
+
 /** @param {boolean} keep */
 async function show(keep) {
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'trunkline-demo-'));
@@ -182,7 +210,7 @@ async function show(keep) {
     // In a folder of their own, where no .env lies.
     const sandbox = await startCommand([CLI, 'sandbox', '--port', '0'], {}, /listens on (\S+?);/, dataDir);
     children.unshift(sandbox);
-    const platformEnv = Object.fromEntries(await sandbox.linesLike(/^(COGNIGY_\w+)=(.*)$/, 3));
+    const platformEnv = Object.fromEntries(await sandbox.linesLike(/^([A-Z_]+)=(.*)$/, 1));
     const server = await startCommand([CLI, 'serve', '--services', 'events', '--port', '0', '--data-dir', dataDir], {
       ...platformEnv, TRUNKLINE_ADMIN_TOKEN: adminToken, TRUNKLINE_RESPOND_WITHIN_MS: String(RESPOND_WITHIN_MS),
     }, /^listening on (\S+)$/m, dataDir);
@@ -200,6 +228,7 @@ async function show(keep) {
     await demo.deadLetter();
     await demo.finalState(platformEnv.COGNIGY_API_TOKEN);
     demo.printTable();
+    await register(server.match, platformEnv, path.join(dataDir, 'tls'));
     if (keep) {
       console.log('\nStill running; stop with Ctrl-C. Try:');
       console.log(`  echo -n '{"webhookEventId":"evt_mine","intent":"order_management","dialogId":"d1","sessionId":"s1"}' > event.json`);

@@ -39,4 +39,4 @@ server { listen 127.0.0.1:${secure} ssl; ssl_certificate ${cert}; ssl_certificat
   return { urls, ca: fs.readFileSync(cert, 'utf8'), close };
 }
 
-module.exports = { startPeer };
+module.exports = { makeCertificate, startPeer };

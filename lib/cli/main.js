@@ -10,6 +10,8 @@ const { Failure } = require('./failure.js');
 const COMMANDS = [
   require('./serve.js').addServe,
   require('./sandbox.js').addSandbox,
+  require('./register.js').addRegister,
+  require('./doctor.js').addDoctor,
   require('./sign.js').addSign,
 ];
 

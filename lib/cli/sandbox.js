@@ -23,8 +23,8 @@ async function runSandbox(flags) {
     throw new Failure(error.code === 'EADDRINUSE' ? `port ${port} on 127.0.0.1 is in use; choose another --port` : error.message);
   });
   // The values open nothing but this sandbox. As comments where they are none: the whole can be a .env.
-  console.log(`# The sandbox listens on ${sandbox.url}; faults: POST ${sandbox.url}/__sandbox/faults`);
-  for (const [name, value] of Object.entries(sandbox.env)) console.log(`${name}=${value}`);
+  const lines = Object.entries(sandbox.env).map(([name, value]) => `${name}=${value}`);
+  console.log([`# The sandbox listens on ${sandbox.url}; faults: POST ${sandbox.url}/__sandbox/faults`, ...lines].join('\n'));
   await stopped;
   await sandbox.close();
 }

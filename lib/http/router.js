@@ -19,6 +19,9 @@ function send(res, { status, body, headers }) {
 /** Every service says that it is there. @type {Record<string, Route>} */
 const HEALTH = { 'GET /health': (_req, answer) => answer({ status: 200, body: { status: 'ok' } }) };
 
+/** Senders of webhooks ask whether a target is there before they trust it with events, and can hardly post one to find out. */
+const THERE = { status: 200, body: {} };
+
 /**
  * @param {Record<string, Route>} routes 'METHOD /path' → what answers it
  * @returns {(req: import('node:http').IncomingMessage, res: import('node:http').ServerResponse, next?: (error?: unknown) => void) => void}
@@ -30,8 +33,10 @@ function createRouter(routes) {
     const url = req.url ?? '/';
     const query = url.indexOf('?');
     const path = query < 0 ? url : url.slice(0, query);
-    const route = table.get(`${req.method} ${path}`);
+    const isHead = req.method === 'HEAD';
+    const route = table.get(`${isHead ? 'GET' : req.method} ${path}`);
     if (route) return route(req, (answer) => send(res, answer));
+    if (isHead && paths.has(path)) return send(res, THERE);
     if (next) return next();
     req.resume();
     if (!paths.has(path)) return send(res, { status: 404, body: { error: 'Not found' } });

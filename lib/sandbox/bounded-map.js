@@ -23,6 +23,11 @@ class BoundedMap {
     return this.#entries.size;
   }
 
+  /** @returns {V[]} oldest first */
+  values() {
+    return [...this.#entries.keys()].map((key) => /** @type {V} */ (this.get(key))).filter((value) => value !== undefined);
+  }
+
   /** @param {string} key @returns {V | undefined} */
   get(key) {
     const entry = this.#entries.get(key);

@@ -1,7 +1,8 @@
-// Simulated Cognigy.AI: the dialog state that events are reported to.
+// Simulated Cognigy.AI: the dialog state that events are reported to, beside its administration.
 'use strict';
 
 const { BoundedMap } = require('./bounded-map.js');
+const { createAdministration } = require('./cognigy-admin.js');
 const { Refusal, parseObject } = require('./answer.js');
 
 /** @typedef {import('./platforms.js').Platform} Platform */
@@ -28,8 +29,9 @@ function authenticate({ headers }, needed) {
   if (token === READ_ONLY_TOKEN && needed !== '') throw new Refusal(403, `the token lacks the scope ${needed}`);
 }
 
-/** @returns {Platform} */
-function createCognigy() {
+/** @param {import('./logins.js').Logins} logins @returns {Platform} */
+function createCognigy(logins) {
+  const administration = createAdministration(logins);
   /** @type {BoundedMap<Map<string, unknown>>} the merged state of each session */
   const states = new BoundedMap({ maxEntries: MAX_SESSIONS, maxBytes: MAX_STATE_BYTES });
 
@@ -38,8 +40,12 @@ function createCognigy() {
 
   return {
     name: 'cognigy',
-    env: (url) => ({ COGNIGY_API_BASE_URL: url, COGNIGY_API_TOKEN: TOKEN, COGNIGY_WEBHOOK_SECRET: WEBHOOK_SECRET }),
-    reset: () => states.clear(),
+    env: (url) => ({ COGNIGY_API_BASE_URL: url, COGNIGY_API_TOKEN: TOKEN, COGNIGY_WEBHOOK_SECRET: WEBHOOK_SECRET, ...administration.env(url) }),
+    settings: administration.settings,
+    reset: () => {
+      states.clear();
+      administration.reset();
+    },
     routes: [
       {
         method: 'POST',
@@ -67,6 +73,7 @@ function createCognigy() {
           return { status: 200, body: Object.fromEntries(state) };
         },
       },
+      ...administration.routes,
     ],
   };
 }

@@ -89,6 +89,11 @@ class Sandbox {
     return this.#logins;
   }
 
+  /** How platforms behave, by their name; for tests to change. @returns {Record<string, any>} */
+  get settings() {
+    return Object.fromEntries(this.#platforms.flatMap(({ name, settings }) => (settings === undefined ? [] : [[name, settings]])));
+  }
+
   /** Forgets faults, requests, remembered answers and all that the platforms hold. */
   reset() {
     this.faults.clear();
@@ -175,7 +180,7 @@ class Sandbox {
     if (key === '' || key.length > MAX_KEY_LENGTH) throw new Refusal(400, `Idempotency-Key: expected 1 to ${MAX_KEY_LENGTH} characters, got ${key.length}`);
     const scoped = JSON.stringify([platform.name, route.method, route.path, request.params, key]);
     const earlier = this.#answers.get(scoped);
-    if (earlier !== undefined) return { ...earlier, headers: { ...earlier.headers, 'idempotency-replayed': 'true' }, replayed: true };
+    if (earlier !== undefined) return { ...(route.again?.(earlier) ?? earlier), headers: { ...earlier.headers, 'idempotency-replayed': 'true' }, replayed: true };
     const answer = route.handle(request);
     this.#answers.set(scoped, answer, scoped.length + (typeof answer.body === 'string' ? answer.body.length : 0));
     return answer;

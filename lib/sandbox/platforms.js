@@ -4,6 +4,7 @@
 const { Refusal } = require('./answer.js');
 const { createLoginServer } = require('./login-server.js');
 const { createCognigy } = require('./cognigy.js');
+const { createGateway } = require('./gateway.js');
 
 /**
  * @typedef {object} PlatformRequest
@@ -17,6 +18,7 @@ const { createCognigy } = require('./cognigy.js');
  * @property {string} method
  * @property {string} path variable parts in braces
  * @property {boolean} [idempotent] honours Idempotency-Key
+ * @property {(earlier: import('./answer.js').Answer) => import('./answer.js').Answer} [again] what it says to a key that it knows; else the earlier answer
  * @property {(request: PlatformRequest) => void} [authenticate] throws a Refusal; asked before a remembered answer is given
  * @property {(request: PlatformRequest) => import('./answer.js').Answer} handle
  *
@@ -24,11 +26,12 @@ const { createCognigy } = require('./cognigy.js');
  * @property {string} name
  * @property {(url: string) => Record<string, string>} env the environment that makes trunkline speak to it
  * @property {Route[]} routes
+ * @property {Record<string, any>} [settings] how it behaves, for tests to change; reset() puts them back
  * @property {() => void} reset forgets everything
  */
 
 /** @type {Array<(logins: import('./logins.js').Logins) => Platform>} */
-const PLATFORMS = [createLoginServer, createCognigy];
+const PLATFORMS = [createLoginServer, createCognigy, createGateway];
 
 /** @typedef {{ platform: Platform, route: Route, parts: Array<{ literal?: string, name?: string }> }} CompiledRoute */
 

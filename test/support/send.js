@@ -18,7 +18,7 @@ function send(url, { method = 'POST', headers = {}, body, chunks, agent } = {}) 
       res.on('data', (chunk) => { text += chunk; });
       res.on('error', reject);
       res.on('end', () => {
-        const isJson = /json/.test(res.headers['content-type'] ?? '');
+        const isJson = text !== '' && /json/.test(res.headers['content-type'] ?? '');
         resolve({ status: res.statusCode ?? 0, headers: res.headers, text, json: isJson ? JSON.parse(text) : undefined });
       });
     });

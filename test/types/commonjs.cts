@@ -43,6 +43,23 @@ export async function fit(): Promise<string | undefined> {
   return report.ok && report.tlsValid ? report.address + days + report.timings.tlsMs : code;
 }
 
+export async function registered(): Promise<string> {
+  const service: trunkline.Registrar = trunkline.registrar({
+    env: process.env, domain: 'acme.cognigy.com', clientId: 'id', clientSecret: 's', apiKey: 'k', url: 'https://hooks.example.com/in', signingSecret: 's', gatewayUrl: 'https://gw.example.com/cb',
+    resource: 'endpoints', login: 'oauth2-token', projectId: 'p', flowId: 'f', localeId: 'l', allowPrivate: false, ca: 'pem', poll: { attempts: 3 }, retry: { attempts: 2 },
+    rateLimit: { requests: 10, perMs: 1000 }, timeoutMs: 5000, tls: { ca: 'pem' }, proxy: false, logger: false,
+  });
+  const { success, registration, health, gateway, validation, latencyMs }: trunkline.RegistrationResult = await service.register({
+    url: 'https://hooks.example.com/in', authentication: { type: 'basic', username: 'u', password: 'p' }, retryPolicy: { maxRetries: 5 }, headers: { 'X-A': '1' },
+    requestSigning: { enabled: true, secret: 's' }, deploymentId: 'd', allowPrivate: true, onStep: ({ step, state, durationMs }) => console.log(step, state, durationMs.toFixed()),
+  });
+  const plan: trunkline.RegistrationPlan = await service.plan({ authentication: { type: 'custom', headers: { 'X-Key': 'k' } } });
+  const report: trunkline.PreflightReport = await service.validate('https://hooks.example.com/in', { allowPrivate: true });
+  const resource: trunkline.TargetResource = { path: '/hooks', body: ({ name, url }) => ({ name, url }), query: (name) => ({ name }), read: (item) => ({ id: item.id, status: 'active', url: item.url }) };
+  await trunkline.registrar({ resource }).close();
+  return `${success} ${registration.id} ${registration.idempotent} ${health.status} ${gateway.error} ${validation.ok} ${latencyMs} ${plan.existing?.id} ${report.ok}`;
+}
+
 export async function main(): Promise<void> {
   const platforms = await sandbox.createSandbox({ port: 0, host: '127.0.0.1' });
   const events = trunkline.cognigyEvents({ secrets: 's3cret-of-the-bot', apiToken: 'token' });

@@ -1,7 +1,7 @@
 // An ESM user: names, shapes and what comes back.
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import {
-  cognigyEvents, IdempotencyRing, SignatureVerifier, TrunklineError,
+  cognigyEvents, IdempotencyRing, registrar, SignatureVerifier, TrunklineError,
   type CognigyEvents, type DeadLetter, type ErrorCode, type EventResource, type Logger, type RetryPolicy, type SignatureScheme,
 } from 'trunkline';
 import { createSandbox, type Fault } from 'trunkline/sandbox';
@@ -55,13 +55,18 @@ try {
   }
 }
 
+const service = registrar();
+createServer(service.router());
+const registeredId: string = (await service.register()).registration.id;
+
 const sandbox = await createSandbox({ host: '127.0.0.1' });
+sandbox.settings.cognigy.pollsUntilActive = 3;
 const fault: Fault = sandbox.faults.add({ platform: 'cognigy', method: 'POST', path: '/api/v1/**', status: 429, headers: { 'retry-after': '1' }, times: 2 });
 sandbox.faults.add({ drop: 'mid-body' });
 const gone: boolean = sandbox.faults.remove(fault.id);
 const met = await sandbox.requests.waitFor((request) => request.fault === fault.id, { count: 2, timeoutMs: 1000 });
 cognigyEvents({ env: { ...sandbox.env, TRUNKLINE_DATA_DIR: './data' } });
 sandbox.reset();
-console.log(sandbox.url, retryAfter, sandbox.port, gone, met.length, sandbox.requests.total, claim, facts, changed, replayed, waits, evicted);
+console.log(sandbox.url, retryAfter, sandbox.port, gone, met.length, sandbox.requests.total, claim, facts, changed, replayed, waits, evicted, registeredId);
 await sandbox.close();
 await events.close();

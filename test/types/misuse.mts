@@ -1,7 +1,7 @@
 // What must not compile. Each line below an expectation is an error; were it none, the compiler would complain of the expectation.
 import * as trunkline from 'trunkline';
 import {
-  cognigyEvents, HttpClient, IdempotencyRing, parseRetryAfter, preflight, retry, SignatureVerifier, TrunklineError, type Auth, type ErrorCode, type RetryPolicy,
+  cognigyEvents, HttpClient, IdempotencyRing, parseRetryAfter, preflight, registrar, retry, SignatureVerifier, TrunklineError, type Auth, type ErrorCode, type RetryPolicy,
 } from 'trunkline';
 import { createSandbox } from 'trunkline/sandbox';
 
@@ -116,6 +116,26 @@ void preflight({ url: 'https://example.com' });
 void preflight('https://example.com', { ca: ['pem'] });
 // @ts-expect-error no certificate may have been shown
 (await preflight('https://example.com')).certificate.daysLeft;
+
+// @ts-expect-error no such resource
+registrar({ resource: 'webhooks' });
+// @ts-expect-error no such login
+registrar({ login: 'basic' });
+// @ts-expect-error half a resource
+registrar({ resource: { path: '/hooks' } });
+const service = registrar();
+// @ts-expect-error the options, not the URL alone
+void service.register('https://example.com');
+// @ts-expect-error no such type
+void service.register({ authentication: { type: 'digest' } });
+// @ts-expect-error a basic template needs a password
+void service.register({ authentication: { type: 'basic', username: 'u' } });
+// @ts-expect-error a custom template needs headers
+void service.register({ authentication: { type: 'custom' } });
+// @ts-expect-error the key is derived
+void service.register({ idempotencyKey: 'k' });
+// @ts-expect-error none may be there
+(await service.plan()).existing.id;
 
 // @ts-expect-error not part of the package
 trunkline.Agent;

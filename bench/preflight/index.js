@@ -1,0 +1,137 @@
+// preflight: one look at an https target on loopback, beside what one would type by hand; and many looks at once, beside the slowest of them alone.
+'use strict';
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { execFile, spawnSync } = require('node:child_process');
+const { startNode, stop } = require('../lib/children');
+const { trunkline } = require('../lib/native');
+const { alternate, median } = require('../lib/rounds');
+const { makeCertificate, startPeer } = require('../http/peer');
+
+const OURS = 'ours, in a running process';
+const OURS_WHOLE = 'ours, with the start of Node';
+const TOOLS = 'openssl s_client, then curl -I';
+const TARGETS = 200;
+const SLOWEST_MS = 400;
+const FASTEST_MS = 20;
+
+function missingTools() {
+  return ['nginx', 'openssl', 'curl'].filter((tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0);
+}
+
+/** @param {string} command @param {string[]} args @returns {Promise<void>} */
+function execute(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = execFile(command, args, (error, _stdout, stderr) => (error ? reject(new Error(`${command}: ${stderr || error.message}`)) : resolve()));
+    child.stdin?.end();
+  });
+}
+
+/** @param {number} times @param {() => Promise<unknown>} work @returns {Promise<{ ms: number }>} of one */
+async function timed(times, work) {
+  const startedMs = performance.now();
+  for (let i = 0; i < times; i += 1) await work();
+  return { ms: (performance.now() - startedMs) / times };
+}
+
+/**
+ * @param {typeof import('trunkline')} ours
+ * @param {import('../lib/types').RunOptions} options
+ * @param {string} dir
+ */
+async function oneLook(ours, { quick, progress }, dir) {
+  const peer = await startPeer(dir);
+  try {
+    const { hostname, port } = new URL(peer.urls.https);
+    const caFile = path.join(dir, 'cert.pem');
+    const look = async () => {
+      const { ok, failure } = await ours.preflight(peer.urls.https, { ca: peer.ca, allowPrivate: true });
+      if (!ok) throw new Error(failure?.reason);
+    };
+    const script = `require(${JSON.stringify(path.join(__dirname, '..', '..'))}).preflight(process.argv[1], { ca: require('fs').readFileSync(process.argv[2], 'utf8'), allowPrivate: true })`;
+    const list = [
+      { name: OURS, work: look },
+      { name: OURS_WHOLE, work: () => execute(process.execPath, ['-e', script, peer.urls.https, caFile]) },
+      {
+        name: TOOLS,
+        work: async () => {
+          await execute('openssl', ['s_client', '-connect', `${hostname}:${port}`, '-CAfile', caFile, '-verify_return_error', '-verify_ip', hostname, '-brief']);
+          await execute('curl', ['-sS', '-I', '--noproxy', '*', '--cacert', caFile, peer.urls.https]);
+        },
+      },
+    ];
+    return await alternate(list, { rounds: quick ? 5 : 9, measure: ({ work }) => timed(quick ? 5 : 10, work), progress: (text) => progress(`preflight: ${text}`) });
+  } finally {
+    await peer.close();
+  }
+}
+
+/**
+ * @param {typeof import('trunkline')} ours
+ * @param {import('../lib/types').RunOptions} options
+ * @param {string} dir
+ */
+async function manyLooks(ours, { quick, progress }, dir) {
+  const files = makeCertificate(dir);
+  const [cert, key] = [files.cert, files.key].map((file) => fs.readFileSync(file, 'utf8'));
+  const { child, first } = await startNode(path.join(__dirname, 'slow-targets.js'), { env: { BENCH_TARGETS: JSON.stringify({ cert, key, count: TARGETS }) } });
+  try {
+    const delayMs = (/** @type {number} */ i) => Math.round(SLOWEST_MS - ((SLOWEST_MS - FASTEST_MS) * i) / (TARGETS - 1));
+    /** @type {string[]} the slowest first */
+    const urls = first.ports.map((/** @type {number} */ port, /** @type {number} */ i) => `https://127.0.0.1:${port}/${delayMs(i)}`);
+    const look = async (/** @type {string} */ url) => {
+      const { ok, failure } = await ours.preflight(url, { ca: cert, allowPrivate: true });
+      if (!ok) throw new Error(failure?.reason);
+    };
+    const rounds = [];
+    for (let round = 0; round <= (quick ? 3 : 7); round += 1) {
+      progress(`preflight: ${TARGETS} at once, round ${round}`);
+      const { ms: aloneMs } = await timed(1, () => look(urls[0]));
+      const { ms: allMs } = await timed(1, () => Promise.all(urls.map(look)));
+      if (round > 0) rounds.push({ aloneMs, allMs });
+    }
+    return rounds;
+  } finally {
+    await stop(child);
+  }
+}
+
+/**
+ * @param {import('../lib/types').RunOptions} options
+ * @returns {Promise<import('../lib/types').Result>}
+ */
+async function run(options) {
+  const title = 'preflight: an https target on loopback, TLS 1.3';
+  const tools = missingTools();
+  if (tools.length > 0) {
+    return { title, judgements: [], head: [], rows: [], notes: [`skipped: ${tools.join(' and ')} missing. Debian, Ubuntu: sudo apt-get install -y nginx openssl curl`] };
+  }
+  const { value: ours, missing } = trunkline();
+  if (!ours) return { title, judgements: [], head: [], rows: [], notes: [`skipped: ${missing}`] };
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'trunkline-bench-'));
+  try {
+    const one = await oneLook(ours, options, dir);
+    const many = await manyLooks(ours, options, dir);
+    const alone = median(many.map(({ aloneMs }) => aloneMs));
+    const all = median(many.map(({ allMs }) => allMs));
+    return {
+      title,
+      judgements: [
+        { what: 'one look: ours in a running process / openssl s_client and curl -I', value: one(OURS).medians.ms / one(TOOLS).medians.ms, unit: '×', target: { max: 1.5 } },
+        { what: `${TARGETS} targets at once / the slowest of them alone`, value: median(many.map(({ allMs, aloneMs }) => allMs / aloneMs)), unit: '×', target: { max: 3 } },
+      ],
+      head: ['', 'ms'],
+      rows: [...[OURS, OURS_WHOLE, TOOLS].map((name) => [name, one(name).medians.ms]), [`${TARGETS} targets at once`, all], ['the slowest of them alone', alone]],
+      notes: [
+        'the two programs look at the same: chain, dates and name against the same CA, then a HEAD request; they do so on two connections, and each has to be started',
+        `the ${TARGETS} targets are one Node process, and answer after ${FASTEST_MS} to ${SLOWEST_MS} ms each`,
+      ],
+    };
+  } finally {
+    fs.rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+module.exports = { run };
