@@ -5,7 +5,7 @@ const js = require('@eslint/js');
 const globals = require('globals');
 
 module.exports = [
-  { ignores: ['build/', 'node_modules/', 'prebuilds/', 'trunkline-data/', '**/*.d.ts'] },
+  { ignores: ['**/build/', 'node_modules/', 'prebuilds/', 'trunkline-data/', '**/*.d.ts'] },
   js.configs.recommended,
   {
     files: ['**/*.js', 'scripts/setup'],

@@ -42,7 +42,10 @@ export class TrunklineError extends Error {
   readonly hint?: string;
   /** Code and message in one line, as answers and log lines show it. */
   readonly summary: string;
-  /** What the platform said, where `HttpClient` met a status outside 2xx. Not enumerable, so that loggers leave it out: it may repeat what was sent. */
+  /**
+   * What the platform said, where `HttpClient` met a status outside 2xx. Not enumerable, so that loggers leave it out: it may repeat what was sent.
+   * An OAuth token in it is blanked out.
+   */
   readonly response?: HttpResponse;
   readonly cause?: unknown;
 }
@@ -345,6 +348,13 @@ export class HttpClient {
    * @throws {TrunklineError} with `status`, `attempts` and `retryAfterMs` where there are any.
    */
   request(request: HttpRequest): Promise<HttpResponse>;
+  /**
+   * Fetches an OAuth token where none is at hand, so that a wrong secret shows before there is work. Sends nothing else; without `oauth2` it does nothing.
+   *
+   * @param options `deadlineMs`: for all of it, tries of the token server included, in milliseconds. Default: none.
+   * @throws {TrunklineError} what a request would end with for want of a token.
+   */
+  authenticate(options?: { deadlineMs?: number }): Promise<void>;
   /** Counters since the start; still there after `close()`. */
   stats(): HttpClientStats;
   /** Takes no more requests, and resolves when those under way have ended. Later ones reject with `CLOSED`. */
@@ -352,7 +362,7 @@ export class HttpClient {
 }
 
 export interface HttpClientStats {
-  /** `request` calls that reached the engine, and how they ended. */
+  /** Calls of `request` and `authenticate` that reached the engine, and how they ended. */
   calls: number;
   succeeded: number;
   failed: number;
@@ -814,3 +824,162 @@ export interface Registrar {
  * @throws {TrunklineError} `CONFIG_INVALID`, naming every missing variable at once.
  */
 export function registrar(options?: RegistrarOptions): Registrar;
+
+// -------------------------------------------------------------------------------------------------------- intent routing
+
+/** What a resource makes its request of. */
+export interface RouteFacts {
+  conversationId: string;
+  intent: string;
+  /** From 0 to 1. */
+  confidence: number | undefined;
+  /** ISO 8601. */
+  time: string;
+  /** The three above under their configured names, without the confidence where there is none. */
+  attributes: Record<string, string | number>;
+  /** What `routes` or `defaultQueue` says of the intent. */
+  queue: number | undefined;
+}
+
+/** A call of your own to CXone. What goes into the path is yours to percent-encode. */
+export interface RouteResource {
+  /** Where it is: `'tenant'` (default), or where the tenant's discovery document says: the ACD's API, or that of CXone Digital. */
+  host?: 'tenant' | 'acd' | 'digital';
+  method: 'POST' | 'PUT' | 'PATCH';
+  /** Begins with `/`. */
+  path(facts: RouteFacts): string;
+  query?(facts: RouteFacts): Record<string, string | number | boolean | undefined>;
+  /** Sent as JSON. */
+  json?(facts: RouteFacts): unknown;
+  /** It merges or replaces, so that it may be sent again where it is not known whether it arrived. Default false, but PUT always may. */
+  idempotent?: boolean;
+  /** An intent that has no queue is refused. */
+  needsQueue?: boolean;
+}
+
+export interface IntentRouterOptions {
+  /** Where the environment variables named below are looked up. Default `process.env`. An option wins over its variable. */
+  env?: Readonly<Record<string, string | undefined>>;
+  /**
+   * `CXONE_TENANT`, required. For `interactionContext`: its name (`acme` is `acme.my.cxone.com`) or its host. For CXone's documented APIs: its id.
+   * An absolute URL instead: every call goes there, tokens included.
+   */
+  tenant?: string;
+  /** Of the API client. `CXONE_CLIENT_ID` and `CXONE_CLIENT_SECRET`, required. */
+  clientId?: string;
+  clientSecret?: string;
+  /** An access key, for the documented APIs, which want one. `CXONE_ACCESS_KEY_ID` and `CXONE_ACCESS_KEY_SECRET`. */
+  accessKeyId?: string;
+  accessKeySecret?: string;
+  /** Where the documented APIs' tokens and hosts are found. `CXONE_ISSUER`, default `https://cxone.niceincontact.com`. */
+  issuer?: string;
+  /**
+   * What is called. `CXONE_RESOURCE`, default `'interactionContext'`.
+   *
+   * | resource | call |
+   * |---|---|
+   * | `interactionContext` | `POST /api/v2/interactions/interactions/{id}/context` `{ attributes }` |
+   * | `signal` | `POST /inContactAPI/services/v30.0/interactions/{id}/signal?p1={intent}&p2={confidence}&p3={time}` |
+   * | `digitalCustomFields` | `PUT /dfo/3.0/contacts/{id}/custom-fields` `[{ ident, value }]` |
+   * | `routingQueue` | `PUT /dfo/3.0/contacts/{id}/routing-queue` `{ skillId }` |
+   */
+  resource?: 'interactionContext' | 'signal' | 'digitalCustomFields' | 'routingQueue' | RouteResource;
+  /**
+   * How the attributes are called. `CXONE_ATTRIBUTE_NAMES`; there an object is JSON.
+   * `'routedAt'` (default): `cognigyDetectedIntent`, `cognigyConfidence`, `routedAt`.
+   * `'lastUpdated'`: `cognigyDetectedIntent`, `cognigyIntentConfidence`, `lastUpdated`.
+   */
+  attributeNames?: 'routedAt' | 'lastUpdated' | { intent: string; confidence: string; time: string };
+  /** Intent → id of the skill that is its queue, own properties only. For `routingQueue`. `CXONE_ROUTES`, as JSON. */
+  routes?: Readonly<Record<string, number>>;
+  /** Where every other intent goes. `CXONE_DEFAULT_QUEUE`. */
+  defaultQueue?: number;
+  /** Everything, from the call to the answer: token, waits, tries; in milliseconds. `CXONE_DEADLINE_MS`, default 5000. */
+  deadlineMs?: number;
+  /** What differs from the default: 3 tries, 1000 ms × 2, at most 8000 ms, up to 500 ms added. */
+  retry?: Partial<RetryPolicy>;
+  /** Who knows it may call. `TRUNKLINE_INBOUND_TOKEN`. With neither this nor a secret only this machine may. */
+  inboundToken?: string;
+  /** Who signs with one of them may call (scheme `cognigy`). `TRUNKLINE_INBOUND_SECRET`, comma-separated. */
+  inboundSecrets?: string | Buffer | ReadonlyArray<string | Buffer>;
+  /** Anybody may call, from anywhere, without token and signature. Default false. */
+  allowUnauthenticated?: boolean;
+  /** Origins whose pages may call (CORS, Fetch standard). `CORS_ORIGIN`, comma-separated. Default: none. */
+  corsOrigin?: string | readonly string[];
+  timeoutMs?: HttpClientOptions['timeoutMs'];
+  connectTimeoutMs?: HttpClientOptions['connectTimeoutMs'];
+  maxConnections?: HttpClientOptions['maxConnections'];
+  rateLimit?: HttpClientOptions['rateLimit'];
+  breaker?: HttpClientOptions['breaker'];
+  tls?: HttpClientOptions['tls'];
+  proxy?: HttpClientOptions['proxy'];
+  /** Allow plain http to other hosts than loopback. `TRUNKLINE_ALLOW_INSECURE_HTTP=1`. Default false. */
+  allowInsecure?: boolean;
+  /** Default: one JSON object a line on stderr. `false`: none. */
+  logger?: Logger | false;
+}
+
+export interface RouteRequest {
+  /** A UUID, or the decimal digits of an ACD contact. */
+  conversationId: string;
+  /** At most 256 characters. */
+  intent: string;
+  /** From 0 to 1. */
+  confidence?: number | null;
+}
+
+export interface RouteResult {
+  success: true;
+  message: string;
+  /** What CXone answered; `null` where that was nothing, or no JSON. */
+  data: unknown;
+}
+
+export interface RoutingRuleRequest {
+  intent: string;
+  queueId: string;
+  /** Default `Cognigy Intent Route: {intent}`. */
+  name?: string;
+}
+
+/** The rule as CXone answered it; of one that was there already the name alone. */
+export interface RoutingRule {
+  /** `false`: there is one of that name already (409), and nothing was changed. */
+  created: boolean;
+  name: string;
+  id?: string;
+  [field: string]: unknown;
+}
+
+export interface IntentRouter {
+  /** `POST /api/route` and `GET /health`. Other paths go to `next`, or get 404 where there is none. Reads the raw body itself: mount it before any body parser. */
+  router(): RequestHandler;
+  /**
+   * Writes the intent to CXone, within `deadlineMs`.
+   *
+   * @throws {TrunklineError} `MALFORMED_PAYLOAD`, naming every wrong field; `NOT_FOUND` for an unknown conversation; `RATE_LIMITED` with `retryAfterMs`;
+   *   and what else the call ends with.
+   */
+  route(request: RouteRequest): Promise<RouteResult>;
+  /**
+   * Makes a routing rule that sends conversations with this intent to a queue. For `interactionContext`.
+   *
+   * @throws {TrunklineError} `CONFIG_INVALID` with a resource of CXone's documented APIs, which have no rules; and what else the call ends with.
+   */
+  createRoutingRule(rule: RoutingRuleRequest): Promise<RoutingRule>;
+  /**
+   * Resolves when CXone has taken the credentials, and also when it cannot be asked now: that is logged, and the next call tries again.
+   *
+   * @throws {TrunklineError} `AUTHENTICATION_FAILED`, and what else further tries do not mend.
+   */
+  ready(): Promise<void>;
+  /** Takes no more work, and resolves when what is under way has ended. */
+  close(): Promise<void>;
+}
+
+/**
+ * Intent routing: the detected intent of a conversation goes to NICE CXone while the caller waits.
+ *
+ * @throws {TrunklineError} `CONFIG_INVALID`, naming every missing variable at once.
+ */
+export function intentRouter(options?: IntentRouterOptions): IntentRouter;

@@ -11,7 +11,7 @@ export interface SandboxOptions {
 /** What goes wrong, for which requests, and how often. A request meets the first fault that fits it, in the order of adding. */
 export interface FaultOptions {
   /** Only requests to this platform. */
-  platform?: 'cognigy' | 'gateway' | 'login';
+  platform?: 'cognigy' | 'cxone' | 'gateway' | 'login';
   method?: string;
   /** A prefix; or a pattern for the whole path, where `*` is anything but a slash and `**` is anything; or a RegExp (in this process only). */
   path?: string | RegExp;

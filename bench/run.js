@@ -1,4 +1,4 @@
-// npm run bench [-- --quick] [--json FILE] [--report] [admit] [ring] [retries] [http] [preflight] [service] [soak]: figures of this machine, as ratios of one run.
+// npm run bench [-- --quick] [--json FILE] [--report] [NAME …]: figures of this machine, as ratios of one run. The names are below.
 'use strict';
 
 const fs = require('node:fs');
@@ -7,7 +7,7 @@ const { machine } = require('./lib/machine');
 const { writeReport } = require('./lib/report');
 const { isMet, judgement, table } = require('./lib/table');
 
-const NAMES = ['admit', 'ring', 'retries', 'http', 'preflight', 'service', 'soak'];
+const NAMES = ['admit', 'ring', 'retries', 'http', 'preflight', 'service', 'route', 'soak'];
 const USAGE = `usage: node bench/run.js [--quick] [--json FILE] [--report] [${NAMES.join('] [')}]`;
 
 /** @returns {{ wrong: string } | { wrong?: undefined, names: string[], quick: boolean, json?: string, report: boolean, help?: boolean }} */

@@ -95,9 +95,10 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(
         env, "HttpClient",
-        {InstanceMethod<&HttpClient::Request>("request"), InstanceMethod<&HttpClient::Flush>("flush"),
-         InstanceMethod<&HttpClient::Abort>("abort"), InstanceMethod<&HttpClient::Close>("close"),
-         InstanceMethod<&HttpClient::Stats>("stats")});
+        {InstanceMethod<&HttpClient::Request>("request"),
+         InstanceMethod<&HttpClient::Authenticate>("authenticate"),
+         InstanceMethod<&HttpClient::Flush>("flush"), InstanceMethod<&HttpClient::Abort>("abort"),
+         InstanceMethod<&HttpClient::Close>("close"), InstanceMethod<&HttpClient::Stats>("stats")});
   }
 
  private:
@@ -146,7 +147,22 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
     call.retry = info[8].IsObject() ? std::make_shared<retry::Policy>(ReadPolicy(info[8].As<Napi::Object>()))
                  : info[8].IsBoolean() ? one_try_
                                        : policy_;
+    Enqueue(slot, std::move(call));
+    return env.Undefined();
+  }
 
+  // (slot, deadlineMs): for the next flush; settles once there is a token, or with why there is none
+  Napi::Value Authenticate(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    (void)Service(env);
+    delivery::Call call;
+    call.only_token = true;
+    call.deadline_ms = info[1].As<Napi::Number>().Int64Value();
+    Enqueue(info[0].As<Napi::Number>().Uint32Value(), std::move(call));
+    return env.Undefined();
+  }
+
+  void Enqueue(std::uint32_t slot, delivery::Call call) {
     face_->Add();
     outbox_.push_back(
         {slot, std::move(call),
@@ -158,7 +174,6 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
                  Settle(settle_env, settlements, slot, result.error());
                });
          }});
-    return env.Undefined();
   }
 
   // (): hands over the requests that have been made since the last time.

@@ -91,11 +91,29 @@ class HttpClient {
   }
 
   /**
+   * Fetches a token where none is at hand, so that a wrong secret shows before there is work. Sends nothing else; without `oauth2` it does nothing.
+   * @param {{ deadlineMs?: number }} [o] default: none
+   * @returns {Promise<void>}
+   */
+  async authenticate({ deadlineMs } = {}) {
+    if (this.#closing) throw new TrunklineError('CLOSED', 'the client is closed');
+    checkDeadline(deadlineMs);
+    await settled((slot) => {
+      this.#native.authenticate(slot, deadlineMs ?? 0);
+      this.#flushSoon();
+    }, valueOf);
+  }
+
+  /**
    * @param {number} slot
    * @param {any[]} prepared
    */
   #send(slot, prepared) {
     this.#native.request(slot, ...prepared);
+    this.#flushSoon();
+  }
+
+  #flushSoon() {
     if (this.#flushing) return;
     this.#flushing = true;
     TURN_END.then(this.#flush);
@@ -115,7 +133,7 @@ class HttpClient {
     if (typeof path !== 'string' || path[0] !== '/') throw refuse('path', 'a path that begins with /', path);
     if (typeof idempotent !== 'boolean') throw refuse('idempotent', 'true or false', idempotent);
     if (!Number.isInteger(timeoutMs) || timeoutMs < 1) throw refuse('timeoutMs', 'an integer from 1 on', timeoutMs);
-    if (deadlineMs !== undefined && (!Number.isInteger(deadlineMs) || deadlineMs < 1)) throw refuse('deadlineMs', 'an integer from 1 on', deadlineMs);
+    checkDeadline(deadlineMs);
     const headers = readHeaders(request.headers, this.#authHeader, idempotencyKey !== undefined);
     const body = readBody(request, headers);
     if (idempotencyKey !== undefined) {
@@ -167,6 +185,11 @@ class HttpClient {
     this.#closing ??= settled((slot) => this.#native.close(slot), valueOf);
     return /** @type {Promise<void>} */ (this.#closing);
   }
+}
+
+/** @param {unknown} deadlineMs */
+function checkDeadline(deadlineMs) {
+  if (deadlineMs !== undefined && (!Number.isInteger(deadlineMs) || Number(deadlineMs) < 1)) throw refuse('deadlineMs', 'an integer from 1 on', deadlineMs);
 }
 
 /**

@@ -10,3 +10,4 @@ exports.preflight = require('./preflight.js').preflight;
 exports.HttpClient = require('./http-client.js').HttpClient;
 exports.cognigyEvents = require('./services/cognigy-events.js').cognigyEvents;
 exports.registrar = require('./services/registrar.js').registrar;
+exports.intentRouter = require('./services/intent-router.js').intentRouter;

@@ -176,9 +176,40 @@ class Options {
   }
 
   /**
-   * A platform's host: a bare host means https there; an absolute URL is taken as it is, path included.
+   * An object; in the environment it is JSON.
    * @param {string} name
    * @param {Source} [source]
+   * @returns {Record<string, any>}
+   */
+  object(name, source = {}) {
+    const found = this.#find(name, source);
+    if (!found) return source.fallback;
+    const value = typeof found.value === 'string' ? parseJson(found.value) : found.value;
+    if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value;
+    this.wrong(found.label, 'an object', found.value);
+    return {};
+  }
+
+  /**
+   * One of several by its name, or an object of one's own; in the environment that is JSON.
+   * @param {string} name
+   * @param {{ env?: string, among: Record<string, any>, fallback: string }} source
+   * @returns {any}
+   */
+  choice(name, { env, among, fallback }) {
+    const found = this.#find(name, { env });
+    if (!found) return among[fallback];
+    const { value: given } = found;
+    const value = typeof given !== 'string' ? given : Object.hasOwn(among, given) ? among[given] : parseJson(given);
+    if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value;
+    this.wrong(found.label, `${Object.keys(among).join(', ')} or an object`, given);
+    return among[fallback];
+  }
+
+  /**
+   * A platform's host: a bare host means https there; an absolute URL is taken as it is, path included.
+   * @param {string} name
+   * @param {Source & { domain?: string }} [source] `domain`: what a name without a dot is put before
    * @returns {string} an absolute URL without a trailing slash
    */
   host(name, source = {}) {
@@ -186,7 +217,8 @@ class Options {
     if (found.value === undefined) return found.value;
     const expected = 'a host such as api.example.com, or an absolute http(s) URL without credentials, query or fragment';
     const text = typeof found.value === 'string' ? found.value : '';
-    const url = parseUrl(text.includes('://') ? text : `https://${text}`);
+    const host = source.domain !== undefined && /^[a-z0-9-]+$/i.test(text) ? `${text}.${source.domain}` : text;
+    const url = parseUrl(text.includes('://') ? text : `https://${host}`);
     if (!text || !url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
       this.wrong(found.label, expected, found.value);
       return '';
@@ -236,6 +268,15 @@ class Options {
   finish() {
     const problems = this.#problems();
     if (problems.length > 0) throw new TrunklineError('CONFIG_INVALID', problems.join('; '));
+  }
+}
+
+/** @param {string} text @returns {unknown} */
+function parseJson(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

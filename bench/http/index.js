@@ -8,6 +8,7 @@ const { spawnSync } = require('node:child_process');
 const { ask, startNode, stop } = require('../lib/children');
 const { trunkline } = require('../lib/native');
 const { alternate } = require('../lib/rounds');
+const { BODY, PATH } = require('./message');
 const { startPeer } = require('./peer');
 const { runWrk } = require('./wrk');
 
@@ -57,7 +58,7 @@ async function runScheme({ quick, progress }, list, settings, scheme) {
       results.push(await alternate(taking, {
         rounds: quick ? 5 : 7,
         measure: (contender) => {
-          if (!contender.module) return runWrk(settings.baseUrl, { connections: concurrency, seconds: quick ? 1 : 3, token: TOKEN });
+          if (!contender.module) return runWrk(settings.baseUrl + PATH, { connections: concurrency, seconds: quick ? 1 : 3, token: TOKEN, body: BODY });
           return order(contender, { concurrency, ms: quick ? 250 : 1000 });
         },
         warmUp: (contender) => (concurrency === CONCURRENCIES[0] ? order(contender, { concurrency: CONNECTIONS, calls: WARM_UP_CALLS, ms: 3000 }) : Promise.resolve()),

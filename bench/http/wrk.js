@@ -3,16 +3,15 @@
 
 const path = require('node:path');
 const { start } = require('../lib/children');
-const { BODY, PATH } = require('./message');
 
 /**
- * @param {string} baseUrl
- * @param {{ connections: number, seconds: number, token: string }} options
+ * @param {string} url
+ * @param {{ connections: number, seconds: number, token: string, body: string, rampMs?: number }} options `rampMs`: over which they begin
  * @returns {Promise<import('../lib/types').Measurement>}
  */
-function runWrk(baseUrl, { connections, seconds, token }) {
-  const env = { ...process.env, BENCH_BODY: BODY, BENCH_TOKEN: token };
-  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', path.join(__dirname, 'wrk.lua'), baseUrl + PATH];
+function runWrk(url, { connections, seconds, token, body, rampMs = 0 }) {
+  const env = { ...process.env, BENCH_BODY: body, BENCH_TOKEN: token, BENCH_RAMP_MS: String(rampMs), BENCH_CONNECTIONS: String(connections) };
+  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', path.join(__dirname, 'wrk.lua'), url];
   const wrk = start('wrk', args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   return new Promise((resolve, reject) => {
     let text = '';

@@ -60,6 +60,13 @@ export interface ClientSettings {
   ca: string;
 }
 
+/** What a contender of `route` is started with. */
+export interface RouteSettings {
+  /** Of the simulated CXone, tokens included. */
+  cxoneUrl: string;
+  variant?: string;
+}
+
 export interface StateApi {
   baseUrl: string;
   requests(): Promise<number>;

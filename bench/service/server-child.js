@@ -1,4 +1,4 @@
-// One contender's server in a process of its own: node server-child.js MODULE, its settings as JSON in BENCH_SETTINGS.
+// One contender's server in a process of its own: node server-child.js MODULE, a name in servers/ or a path; its settings as JSON in BENCH_SETTINGS.
 // Sends { port } when it listens; answers any message with what the process has used so far.
 'use strict';
 
@@ -7,7 +7,7 @@ const path = require('node:path');
 
 async function main() {
   const settings = JSON.parse(process.env.BENCH_SETTINGS ?? '{}');
-  const { create } = require(path.join(__dirname, 'servers', process.argv[2]));
+  const { create } = require(path.resolve(__dirname, 'servers', process.argv[2]));
   const { handler, close, processed } = await create(settings);
   const server = http.createServer({ keepAliveTimeout: 600_000 }, handler);
   server.listen(0, '127.0.0.1', () => process.send?.({ port: /** @type {import('node:net').AddressInfo} */ (server.address()).port }));

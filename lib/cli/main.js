@@ -13,6 +13,7 @@ const COMMANDS = [
   require('./register.js').addRegister,
   require('./doctor.js').addDoctor,
   require('./sign.js').addSign,
+  require('./rules.js').addRules,
 ];
 
 const EXIT_USAGE = 2;

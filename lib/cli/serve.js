@@ -2,7 +2,9 @@
 'use strict';
 
 const http = require('node:http');
+const { isIP } = require('node:net');
 const { InvalidArgumentError } = require('commander');
+const { isLoopback } = require('../http/loopback.js');
 const { Failure } = require('./failure.js');
 const { SERVICES } = require('./services.js');
 const { parsePort, portFromEnv, loadDotenv, stopSignal } = require('./options.js');
@@ -59,7 +61,7 @@ function createLog() {
 
 /**
  * @param {string[]} names
- * @param {Record<string, unknown>} options
+ * @param {import('./services.js').ServeOptions} options
  * @param {Running[]} running what could be created is added here, also when a later one throws
  * @returns {Array<{ name: string, reason: string }>} what is not configured, and why
  */
@@ -74,6 +76,15 @@ function createServices(names, options, running) {
     }
   }
   return lacking;
+}
+
+/** A host that everybody reaches, and routes that ask nothing of them. @param {string} host @param {Running[]} running */
+function refuseOpenRoutes(host, running) {
+  if (host === 'localhost' || (isIP(host) !== 0 && isLoopback(host))) return;
+  const open = running.filter(({ service }) => service.open).map(({ name }) => name);
+  if (open.length === 0) return;
+  throw new Failure(`host ${host} is not loopback, and anybody could call ${open.join(', ')}: ` +
+    'set TRUNKLINE_INBOUND_TOKEN or TRUNKLINE_INBOUND_SECRET, or allow it with --insecure');
 }
 
 /** @param {Outgoing} res @param {number} status @param {string} error @typedef {import('./services.js').Outgoing} Outgoing */
@@ -149,13 +160,14 @@ async function serve(flags) {
   const { logger, flush } = createLog();
   const stopped = stopSignal();
   const names = flags.services ?? Object.keys(SERVICES);
-  const dataDir = flags.dataDir === undefined ? {} : { dataDir: flags.dataDir };
+  const allowUnauthenticated = flags.insecure ?? false;
   /** @type {Running[]} */
   const running = [];
   try {
-    const lacking = createServices(names, { env: process.env, logger, ...dataDir }, running);
+    const lacking = createServices(names, { env: process.env, logger, dataDir: flags.dataDir, allowUnauthenticated }, running);
     const lines = lacking.map(({ name, reason }) => `off: ${name}: ${reason}`);
     if (running.length === 0) throw new Failure(`no service is configured\n${lines.join('\n')}`);
+    if (!allowUnauthenticated) refuseOpenRoutes(host, running);
     for (const { name } of running) console.log(`on:  ${name}: ${SERVICES[name].about}, ${SERVICES[name].route}`);
     for (const line of lines) console.log(line);
     await Promise.all(running.map(({ service }) => service.ready()));

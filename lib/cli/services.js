@@ -8,13 +8,20 @@
  *
  * @typedef {object} Service
  * @property {() => Handler} router
+ * @property {boolean} [open] nothing is asked of who calls its routes
  * @property {() => Promise<unknown>} ready
  * @property {() => Promise<unknown>} close
+ *
+ * @typedef {object} ServeOptions what `serve` has for its services; each takes what it knows
+ * @property {NodeJS.ProcessEnv} env
+ * @property {import('../log.js').Logger} logger
+ * @property {string} [dataDir]
+ * @property {boolean} allowUnauthenticated
  *
  * @typedef {object} ServiceRow
  * @property {string} about what it does, for a person
  * @property {string} route its main route
- * @property {(options: Record<string, unknown>) => Service} create throws CONFIG_INVALID naming every variable that is missing
+ * @property {(options: ServeOptions) => Service} create throws CONFIG_INVALID naming every variable that is missing
  */
 
 /** @type {Record<string, ServiceRow>} */
@@ -22,7 +29,12 @@ const SERVICES = {
   events: {
     about: 'Cognigy events',
     route: 'POST /webhook/cognigy',
-    create: (options) => require('../index.js').cognigyEvents(options),
+    create: ({ env, logger, dataDir }) => require('../index.js').cognigyEvents({ env, logger, dataDir }),
+  },
+  route: {
+    about: 'intent routing to CXone',
+    route: 'POST /api/route',
+    create: ({ env, logger, allowUnauthenticated }) => require('../index.js').intentRouter({ env, logger, allowUnauthenticated }),
   },
 };
 

@@ -1,22 +1,12 @@
 // Who may call a service's routes: whoever shows the bearer token or signs the body; with neither configured, only this machine itself.
 'use strict';
 
-const { BlockList, isIPv6 } = require('node:net');
 const { SignatureVerifier } = require('../signature-verifier.js');
 const { hasBearer } = require('./bearer.js');
+const { isLoopback } = require('./loopback.js');
 
 /** @typedef {import('./router.js').Answer} Answer */
 /** @typedef {(req: import('node:http').IncomingMessage, body: Buffer) => string | undefined} Doorman why a caller is not let in; undefined: he is */
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-/** @param {string | undefined} address as a socket tells it; an IPv4 address mapped into IPv6 is that IPv4 address */
-function isLoopback(address) {
-  if (!address) return true; // a local socket or pipe
-  return loopback.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
-}
 
 /**
  * @param {import('../options.js').Options} options whose `inboundToken`, `inboundSecrets` and `allowUnauthenticated` are read

@@ -3,6 +3,8 @@
 
 /** @typedef {{ status: number, body: object, headers?: Record<string, string> }} Answer */
 /** @typedef {(req: import('node:http').IncomingMessage, answer: (answer: Answer) => void) => void} Route */
+/** @typedef {(req: import('node:http').IncomingMessage, res: import('node:http').ServerResponse, next?: (error?: unknown) => void) => void} Handler */
+/** @typedef {(req: import('node:http').IncomingMessage, res: import('node:http').ServerResponse, next: () => void) => void} Middleware */
 
 /**
  * @param {import('node:http').ServerResponse} res
@@ -22,17 +24,24 @@ const HEALTH = { 'GET /health': (_req, answer) => answer({ status: 200, body: { 
 /** Senders of webhooks ask whether a target is there before they trust it with events, and can hardly post one to find out. */
 const THERE = { status: 200, body: {} };
 
+/** @param {import('node:http').IncomingMessage} req */
+function pathOf(req) {
+  const url = req.url ?? '/';
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
+}
+
 /**
  * @param {Record<string, Route>} routes 'METHOD /path' → what answers it
- * @returns {(req: import('node:http').IncomingMessage, res: import('node:http').ServerResponse, next?: (error?: unknown) => void) => void}
+ * @param {Middleware} [before] sees every request to one of the paths first, whatever its method
+ * @returns {Handler}
  */
-function createRouter(routes) {
+function createRouter(routes, before) {
   const table = new Map(Object.entries({ ...HEALTH, ...routes }));
   const paths = new Set([...table.keys()].map((key) => key.slice(key.indexOf(' ') + 1)));
-  return (req, res, next) => {
-    const url = req.url ?? '/';
-    const query = url.indexOf('?');
-    const path = query < 0 ? url : url.slice(0, query);
+  /** @type {Handler} */
+  const dispatch = (req, res, next) => {
+    const path = pathOf(req);
     const isHead = req.method === 'HEAD';
     const route = table.get(`${isHead ? 'GET' : req.method} ${path}`);
     if (route) return route(req, (answer) => send(res, answer));
@@ -43,6 +52,8 @@ function createRouter(routes) {
     const allowed = [...table.keys()].filter((key) => key.endsWith(` ${path}`)).map((key) => key.slice(0, key.indexOf(' ')));
     send(res, { status: 405, body: { error: 'Method not allowed' }, headers: { Allow: allowed.join(', ') } });
   };
+  if (!before) return dispatch;
+  return (req, res, next) => (paths.has(pathOf(req)) ? before(req, res, () => dispatch(req, res, next)) : dispatch(req, res, next));
 }
 
 module.exports = { createRouter };

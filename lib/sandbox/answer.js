@@ -66,9 +66,9 @@ function sendGarbage(res) {
   socket?.write('\x16\x03\x01 this is not HTTP\r\n\r\n', () => socket.destroy());
 }
 
-/** @param {number} status @param {string} message @returns {Answer} */
-function refusal(status, message) {
-  return { status, body: { error: message } };
+/** @param {number} status @param {string} message @param {(message: string) => object} [errorBody] the platform's manner @returns {Answer} */
+function refusal(status, message, errorBody = (error) => ({ error })) {
+  return { status, body: errorBody(message) };
 }
 
 /**
@@ -95,18 +95,22 @@ function readBody(req, limitBytes) {
   });
 }
 
+/** @param {Buffer} body @param {string} expected @returns {any} throws a 400 Refusal unless it is JSON */
+function parseJson(body, expected) {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new Refusal(400, `body: expected ${expected}, got something that is not JSON`);
+  }
+}
+
 /** @param {Buffer} body @returns {Record<string, unknown>} throws a 400 Refusal unless it is a JSON object */
 function parseObject(body) {
-  let value;
-  try {
-    value = JSON.parse(body.toString('utf8'));
-  } catch {
-    throw new Refusal(400, 'body: expected a JSON object, got something that is not JSON');
-  }
+  const value = parseJson(body, 'a JSON object');
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw new Refusal(400, `body: expected a JSON object, got ${value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`}`);
   }
   return value;
 }
 
-module.exports = { Refusal, refusal, send, sendHalf, sendGarbage, readBody, parseObject };
+module.exports = { Refusal, refusal, send, sendHalf, sendGarbage, readBody, parseJson, parseObject };

@@ -153,9 +153,9 @@ class Sandbox {
     let answer;
     try {
       const body = await readBody(req, MAX_BODY_BYTES);
-      answer = programmed(fault) ?? this.#answer(found, key, path, () => ({ method, params: found.params(), query: new URLSearchParams(query), headers: req.headers, body }));
+      answer = programmed(fault, found.platform) ?? this.#answer(found, key, path, () => ({ method, params: found.params(), query: new URLSearchParams(query), headers: req.headers, body }));
     } catch (error) {
-      answer = answerTo(error);
+      answer = answerTo(error, found.platform);
     }
     deliver(res, answer, fault, log);
   }
@@ -192,17 +192,17 @@ function headerValue(value) {
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
-/** @param {unknown} error @returns {Answer} */
-function answerTo(error) {
+/** @param {unknown} error @param {Platform} [platform] @returns {Answer} */
+function answerTo(error, platform) {
   if (!(error instanceof Refusal)) return refusal(500, `the sandbox failed: ${error instanceof Error ? error.message : error}`);
-  return { ...refusal(error.status, error.message), headers: error.headers };
+  return { ...refusal(error.status, error.message, platform?.errorBody), headers: error.headers };
 }
 
-/** The answer that a fault gives instead of the platform's; undefined when the platform is to answer. @param {Fault | undefined} fault @returns {Answer | undefined} */
-function programmed(fault) {
+/** The answer that a fault gives instead of the platform's; undefined when the platform is to answer. @param {Fault | undefined} fault @param {Platform} [platform] @returns {Answer | undefined} */
+function programmed(fault, platform) {
   if (fault === undefined || (fault.status === undefined && fault.headers === undefined && fault.body === undefined)) return undefined;
   const status = fault.status ?? 200;
-  return { status, headers: fault.headers, body: fault.body ?? { error: `programmed answer ${status}` } };
+  return { status, headers: fault.headers, body: fault.body ?? refusal(status, `programmed answer ${status}`, platform?.errorBody).body };
 }
 
 /** @param {Outgoing} res @param {Answer} answer @param {Fault | undefined} fault @param {(answer: Answer | undefined) => void} log */

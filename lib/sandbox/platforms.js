@@ -5,6 +5,7 @@ const { Refusal } = require('./answer.js');
 const { createLoginServer } = require('./login-server.js');
 const { createCognigy } = require('./cognigy.js');
 const { createGateway } = require('./gateway.js');
+const { createCxone } = require('./cxone.js');
 
 /**
  * @typedef {object} PlatformRequest
@@ -28,10 +29,11 @@ const { createGateway } = require('./gateway.js');
  * @property {Route[]} routes
  * @property {Record<string, any>} [settings] how it behaves, for tests to change; reset() puts them back
  * @property {() => void} reset forgets everything
+ * @property {(message: string) => object} [errorBody] how it tells what is wrong; default: { error }
  */
 
 /** @type {Array<(logins: import('./logins.js').Logins) => Platform>} */
-const PLATFORMS = [createLoginServer, createCognigy, createGateway];
+const PLATFORMS = [createLoginServer, createCognigy, createGateway, createCxone];
 
 /** @typedef {{ platform: Platform, route: Route, parts: Array<{ literal?: string, name?: string }> }} CompiledRoute */
 

@@ -7,6 +7,19 @@
 #include "retry/retry_after.h"
 
 namespace trunkline::delivery {
+namespace {
+
+// What a platform says of a request that it refused may repeat the token that came with it.
+std::string WithoutToken(std::string text, std::string_view token) {
+  constexpr std::string_view kBlank = "[redacted]";
+  constexpr std::size_t kShortestSecret = 8;
+  if (token.size() < kShortestSecret) return text;
+  for (std::size_t at = text.find(token); at != std::string::npos; at = text.find(token, at + kBlank.size()))
+    text.replace(at, token.size(), kBlank);
+  return text;
+}
+
+}  // namespace
 
 PendingCall::PendingCall(OnEnd on_end, OnFailedTry on_failed_try)
     : on_end_(std::move(on_end)),
@@ -63,6 +76,7 @@ void Exchange::Start(PendingCall& pending, Call call) {
     pending.deadline_at_ms_ = pending.started_ms_ + pending.call_.deadline_ms;
     timers_.Schedule(pending.deadline_timer_, pending.deadline_at_ms_);
   }
+  if (pending.call_.only_token) return Authorise(pending);
   Try(pending);
 }
 
@@ -130,6 +144,9 @@ void Exchange::OnToken(Result<std::string> token) {
 }
 
 void Exchange::WaitForTurn(PendingCall& pending) {
+  if (pending.call_.only_token) {
+    return End(pending, Reply{{}, pending.attempts_, clock_.MonotonicMs() - pending.started_ms_});
+  }
   turn_line_.push_back(pending);
   ServeTurns();
 }
@@ -199,7 +216,8 @@ void Exchange::Judge(PendingCall& pending, Result<net::Response> result) {
     bucket_->Pause(now_ms + pause_ms);
   }
   error.answer = std::make_shared<RefusedAnswer>(
-      RefusedAnswer{std::move(result->header_lines), std::move(result->body)});
+      RefusedAnswer{WithoutToken(std::move(result->header_lines), pending.token_),
+                    WithoutToken(std::move(result->body), pending.token_)});
   FailTry(pending, std::move(error));
 }
 

@@ -54,6 +54,8 @@ struct Call {
   // or the caller says so. Otherwise it is sent again only where nothing of it was sent, or the status says
   // that it was not processed (429, 503).
   bool repeatable = false;
+  // Nothing is sent: the call ends when there is a token, or none to be had. It needs no turn and no rate.
+  bool only_token = false;
 };
 
 struct Reply {

@@ -181,7 +181,7 @@ describe('trunkline serve', () => {
     const other = net.createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = /** @type {net.AddressInfo} */ (other.address());
-    const { status, stderr } = run(['serve', '--port', String(port), '--data-dir', path.join(folder, 'data')], { env: sandbox.env, cwd: folder });
+    const { status, stderr } = run(['serve', '--services', 'events', '--port', String(port), '--data-dir', path.join(folder, 'data')], { env: sandbox.env, cwd: folder });
     other.close();
     assert.equal(status, 1);
     assert.match(stderr, new RegExp(`^trunkline: port ${port} on 127\\.0\\.0\\.1 is in use`, 'm'));
@@ -189,7 +189,7 @@ describe('trunkline serve', () => {
 
   it('ends with 1 when the data directory cannot be used', () => {
     fs.writeFileSync(path.join(folder, 'a-file'), '');
-    const { status, stderr } = run(['serve', '--port', '0', '--data-dir', path.join(folder, 'a-file', 'data')], { env: sandbox.env, cwd: folder });
+    const { status, stderr } = run(['serve', '--services', 'events', '--port', '0', '--data-dir', path.join(folder, 'a-file', 'data')], { env: sandbox.env, cwd: folder });
     assert.equal(status, 1);
     assert.match(stderr, /trunkline: .*a-file/);
   });

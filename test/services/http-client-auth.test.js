@@ -194,4 +194,35 @@ describe('HttpClient auth', () => {
     grant = () => [200, { access_token: 't', token_type: 'Bearer' }]; // grants what was asked (5.1)
     assert.equal((await stage.client({ auth: oauth({ ...more, clientId: 'asked' }) }).request({ path: '/' })).status, 200);
   });
+
+  it('authenticate fetches a token and nothing else, once, and fails as a request would', async () => {
+    const client = stage.client({ auth: oauth() });
+    await Promise.all([client.authenticate(), client.authenticate({ deadlineMs: 5000 })]);
+    assert.deepEqual([tokenRequests().length, apiRequests().length], [1, 0]);
+    await client.request({ path: '/' });
+    assert.equal(tokenRequests().length, 1);
+    grant = () => [401, { error: 'invalid_client' }];
+    const error = await failure(stage.client({ auth: oauth({ clientId: 'other' }) }).authenticate(), 'AUTHENTICATION_FAILED');
+    assert.equal(error.status, 401);
+    assert.equal(error.response, undefined);
+    await stage.client({ auth: { type: 'bearer', token: 'abc' } }).authenticate();
+    await failure(client.authenticate({ deadlineMs: 0 }), 'CONFIG_INVALID');
+    await client.close();
+    await failure(client.authenticate(), 'CLOSED');
+    assert.equal(apiRequests().length, 1);
+  });
+
+  it('authenticate ends at its deadline', async () => {
+    stage.platform.answer = () => {};
+    await failure(stage.client({ auth: oauth() }).authenticate({ deadlineMs: 50 }), 'TIMEOUT');
+  });
+
+  it('a token that the platform repeats is blanked out', async () => {
+    grant = () => [200, { access_token: 'very-secret-token', token_type: 'Bearer', expires_in: 3600 }];
+    const answer = stage.platform.answer;
+    stage.platform.answer = (res, seen, number) => (seen.url.startsWith('/token') ? answer(res, seen, number)
+      : res.writeHead(400, { 'x-said': String(seen.headers.authorization) }).end('very-secret-token, really'));
+    const { response } = await failure(stage.client({ auth: oauth() }).request({ path: '/' }), 'BAD_REQUEST');
+    assert.deepEqual([response.body.toString(), response.headers['x-said']], ['[redacted], really', 'Bearer [redacted]']);
+  });
 });

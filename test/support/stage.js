@@ -37,16 +37,20 @@ class Stage {
 
   /** @param {import('../..').CognigyEventsOptions} [options] @returns {Service} */
   service(options = {}) {
-    const service = /** @type {Service} */ (/** @type {unknown} */ (
-      cognigyEvents({ env: this.sandbox.env, dataDir: this.dataDir, retry: FAST_RETRY, idempotency: { capacity: 4096 }, logger: this.logger, ...options })));
-    this.#closers.push(() => service.close());
-    return service;
+    return this.add(/** @type {Service} */ (/** @type {unknown} */ (
+      cognigyEvents({ env: this.sandbox.env, dataDir: this.dataDir, retry: FAST_RETRY, idempotency: { capacity: 4096 }, logger: this.logger, ...options }))));
   }
 
-  /** @param {Handler} handler @returns {Promise<string>} its base URL */
-  async serve(handler) {
+  /** Closed with the stage. @template {{ close(): Promise<unknown> }} T @param {T} closable @returns {T} */
+  add(closable) {
+    this.#closers.push(() => closable.close());
+    return closable;
+  }
+
+  /** @param {Handler} handler @param {string} [host] @returns {Promise<string>} its base URL on loopback */
+  async serve(handler, host = '127.0.0.1') {
     const server = http.createServer(handler);
-    server.listen(0, '127.0.0.1');
+    server.listen(0, host);
     await once(server, 'listening');
     this.#closers.push(() => new Promise((resolve) => {
       server.close(resolve);
@@ -64,9 +68,7 @@ class Stage {
 
   /** A platform that records, for services with `apiBaseUrl: platform.url`. */
   async platform() {
-    const platform = await openPlatform();
-    this.#closers.push(() => platform.close());
-    return platform;
+    return this.add(await openPlatform());
   }
 
   /** @param {string | Buffer} body @returns {Record<string, string>} */

@@ -30,6 +30,8 @@ export async function call(signal: AbortSignal): Promise<string> {
   for (const auth of [{ type: 'bearer', token: 't' }, { type: 'basic', username: 'u', password: 'p' }, { type: 'header', name: 'X-Key', value: 'v' }] satisfies trunkline.Auth[]) {
     await new trunkline.HttpClient({ baseUrl: 'api.example.com', auth, breaker: false }).close();
   }
+  await client.authenticate();
+  await client.authenticate({ deadlineMs: 1000 });
   await client.request({ path: '/', form: { a: 'b' } });
   await client.request({ method: 'PUT', path: '/', body: Buffer.from('x'), headers: { accept: 'text/plain' } });
   return answer.headers['content-type'] + answer.json().id + status + wait + text + number;
@@ -58,6 +60,21 @@ export async function registered(): Promise<string> {
   const resource: trunkline.TargetResource = { path: '/hooks', body: ({ name, url }) => ({ name, url }), query: (name) => ({ name }), read: (item) => ({ id: item.id, status: 'active', url: item.url }) };
   await trunkline.registrar({ resource }).close();
   return `${success} ${registration.id} ${registration.idempotent} ${health.status} ${gateway.error} ${validation.ok} ${latencyMs} ${plan.existing?.id} ${report.ok}`;
+}
+
+export async function route(): Promise<string> {
+  const routing: trunkline.IntentRouter = trunkline.intentRouter({
+    tenant: 'acme', clientId: 'id', clientSecret: 's', resource: 'signal', accessKeyId: 'k', accessKeySecret: 's', issuer: 'cxone.niceincontact.com',
+    attributeNames: 'lastUpdated', routes: { billing: 7 }, defaultQueue: 7, deadlineMs: 5000, corsOrigin: ['https://a.example'], inboundToken: 't',
+    inboundSecrets: ['a', Buffer.from('b')], allowUnauthenticated: false, retry: { attempts: 2 }, timeoutMs: 1000, rateLimit: { requests: 100, perMs: 1000 }, proxy: false, logger: false,
+  });
+  await routing.ready();
+  const { success, message, data }: trunkline.RouteResult = await routing.route({ conversationId: '1', intent: 'billing', confidence: 0.9 });
+  await routing.route({ conversationId: '1', intent: 'billing', confidence: null });
+  const rule: trunkline.RoutingRule = await routing.createRoutingRule({ intent: 'billing', queueId: 'q', name: 'n' });
+  const handler: trunkline.RequestHandler = routing.router();
+  await routing.close();
+  return `${success} ${message} ${data} ${rule.created} ${rule.id} ${rule.name} ${handler.length}`;
 }
 
 export async function main(): Promise<void> {

@@ -1,8 +1,8 @@
 // An ESM user: names, shapes and what comes back.
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import {
-  cognigyEvents, IdempotencyRing, registrar, SignatureVerifier, TrunklineError,
-  type CognigyEvents, type DeadLetter, type ErrorCode, type EventResource, type Logger, type RetryPolicy, type SignatureScheme,
+  cognigyEvents, IdempotencyRing, intentRouter, registrar, SignatureVerifier, TrunklineError,
+  type CognigyEvents, type DeadLetter, type ErrorCode, type EventResource, type Logger, type RetryPolicy, type RouteResource, type SignatureScheme,
 } from 'trunkline';
 import { createSandbox, type Fault } from 'trunkline/sandbox';
 
@@ -58,6 +58,15 @@ try {
 const service = registrar();
 createServer(service.router());
 const registeredId: string = (await service.register()).registration.id;
+
+// The intent router, with a resource of one's own.
+const mine: RouteResource = {
+  host: 'acd', method: 'PUT', path: ({ conversationId }) => `/contacts/${conversationId}`, query: ({ confidence }) => ({ confidence }),
+  json: ({ intent, time, attributes, queue }) => ({ intent, time, queue, ...attributes }), idempotent: true, needsQueue: true,
+};
+const routing = intentRouter({ resource: mine, attributeNames: { intent: 'a', confidence: 'b', time: 'c' }, corsOrigin: 'https://a.example', env: { CXONE_TENANT: 'acme' } });
+createServer(routing.router());
+intentRouter();
 
 const sandbox = await createSandbox({ host: '127.0.0.1' });
 sandbox.settings.cognigy.pollsUntilActive = 3;

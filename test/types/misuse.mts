@@ -1,7 +1,7 @@
 // What must not compile. Each line below an expectation is an error; were it none, the compiler would complain of the expectation.
 import * as trunkline from 'trunkline';
 import {
-  cognigyEvents, HttpClient, IdempotencyRing, parseRetryAfter, preflight, registrar, retry, SignatureVerifier, TrunklineError, type Auth, type ErrorCode, type RetryPolicy,
+  cognigyEvents, HttpClient, IdempotencyRing, intentRouter, parseRetryAfter, preflight, registrar, retry, SignatureVerifier, TrunklineError, type Auth, type ErrorCode, type RetryPolicy,
 } from 'trunkline';
 import { createSandbox } from 'trunkline/sandbox';
 
@@ -50,6 +50,23 @@ void cognigyEvents().handle({ webhookEventId: 'evt_1' }, {});
 // @ts-expect-error an event has an intent
 void cognigyEvents().replay({ webhookEventId: 'evt_1', dialogId: 'd', sessionId: 's' });
 
+// @ts-expect-error misspelt option
+intentRouter({ tenat: 'acme' });
+// @ts-expect-error no such resource
+intentRouter({ resource: 'context' });
+// @ts-expect-error the path is a function here
+intentRouter({ resource: { method: 'POST', path: '/x' } });
+// @ts-expect-error skills are numbers
+intentRouter({ routes: { billing: '7' } });
+// @ts-expect-error half of the names
+intentRouter({ attributeNames: { intent: 'a' } });
+// @ts-expect-error an intent is required
+void intentRouter().route({ conversationId: '1' });
+// @ts-expect-error the confidence is a number
+void intentRouter().route({ conversationId: '1', intent: 'x', confidence: '0.9' });
+// @ts-expect-error the queue is called queueId
+void intentRouter().createRoutingRule({ intent: 'x', queue: 'q' });
+
 // @ts-expect-error errors are made by the package alone
 new TrunklineError();
 // @ts-expect-error replay takes an id as it is, or a whole event
@@ -88,6 +105,8 @@ new HttpClient({ baseUrl: 'api.example.com', auth: { type: 'oauth2', tokenUrl: '
 // @ts-expect-error no such way to authenticate
 const auth: Auth = { type: 'oauth2', tokenUrl: 'https://login', clientId: 'i', clientSecret: 's', clientAuth: 'jwt' };
 const client = new HttpClient({ baseUrl: 'api.example.com', auth });
+// @ts-expect-error milliseconds, as a number
+void client.authenticate({ deadlineMs: '5s' });
 // @ts-expect-error the path is required
 void client.request({ method: 'GET' });
 // @ts-expect-error header values are strings

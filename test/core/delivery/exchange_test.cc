@@ -115,49 +115,6 @@ TEST_F(ExchangeTest, HonoursRetryAfterUpToItsLimit) {
   EXPECT_EQ(timers_.size(), 0u);
 }
 
-TEST_F(ExchangeTest, A401RenewsTheTokenOnceUncounted) {
-  Make({.credential = AnyCredential()});
-  delivery::Call once = Post();
-  once.retry = Shared(Plain(1));
-  const auto id = Start(once);
-  endpoint_.Grant("t1");
-  transport_.Answer(401);
-  ASSERT_EQ(endpoint_.posts, 2);
-  endpoint_.Grant("t2");
-  ASSERT_EQ(UnderWay(), 1u);
-  EXPECT_EQ(transport_.under_way[0].Header("Authorization"), "Bearer t2");
-  transport_.Answer(200);
-  EXPECT_EQ(ResultOf(id)->attempts, 1);
-
-  Advance(2000);
-  const auto refused = Start(Get());
-  transport_.Answer(401);
-  Advance(2000);
-  endpoint_.Grant("t3");
-  transport_.Answer(401);
-  EXPECT_EQ(ErrorOf(refused).code, ErrorCode::kAuthenticationFailed);
-  EXPECT_EQ(ErrorOf(refused).attempts, 1);
-  EXPECT_EQ(UnderWay(), 0u);
-}
-
-TEST_F(ExchangeTest, ATokenThatCannotBeHadEndsTheCall) {
-  Make({.credential = AnyCredential(),
-        .breaker = BreakerOptions{.failures = 1, .window_ms = 1000, .open_ms = 1000}});
-  const auto one = Start(Get());
-  const auto two = Start(Get());
-  endpoint_.Answer(401, R"({"error":"invalid_client"})");
-  EXPECT_EQ(ErrorOf(one).code, ErrorCode::kAuthenticationFailed);
-  EXPECT_EQ(ErrorOf(two).code, ErrorCode::kAuthenticationFailed);
-  EXPECT_EQ(endpoint_.posts, 1);
-  EXPECT_TRUE(transport_.ended.empty());
-  // No verdict on the platform: the breaker is closed.
-  Advance(1000);
-  const auto later = Start(Get());
-  endpoint_.Grant("t1");
-  transport_.Answer(200);
-  EXPECT_TRUE(ResultOf(later).ok());
-}
-
 TEST_F(ExchangeTest, ADeadlineEndsACallAtEveryStage) {
   Make({.credential = AnyCredential(), .rate_limit = RateLimit{.requests = 1, .per_ms = 1'000'000}});
   delivery::Call call = Get();

@@ -1,0 +1,64 @@
+// The intent router with many callers and a CXone that flaps: everybody is answered inside the deadline, and rightly.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { openRouterStage } = require('../support/router-stage.js');
+
+const CALLERS = 200;
+const DEADLINE_MS = 3000;
+/** For the way to the router and back, with 200 callers in one process on a busy machine. */
+const SLACK_MS = 2000;
+
+/** How CXone behaves towards one conversation in eight, and what its caller is to be told. @type {Array<{ faults: any[], status: number, error?: RegExp, retryAfter?: string }>} */
+const KINDS = [
+  { faults: [], status: 200 },
+  { faults: [{ status: 503 }], status: 200 },
+  { faults: [{ status: 429, headers: { 'retry-after': '1' } }, { status: 500 }], status: 200 },
+  { faults: [{ drop: 'after' }, { drop: 'mid-body' }], status: 200 },
+  { faults: [{ status: 404, times: -1 }], status: 404, error: /^Conversation not found in CXone$/ },
+  { faults: [{ status: 429, headers: { 'retry-after': '30' }, times: -1 }], status: 429, error: /^Rate limited by CXone$/, retryAfter: '30' },
+  { faults: [{ status: 503, body: { errors: [{ message: 'flapping' }] }, times: -1 }], status: 500, error: /^CXone API Error 503: flapping$/ },
+  { faults: [{ delayMs: 600_000, times: -1 }], status: 500, error: /^TIMEOUT: / },
+];
+
+describe('intentRouter under load', () => {
+  /** @type {import('../support/router-stage.js').RouterStage} */
+  let stage;
+  beforeEach(async () => { stage = await openRouterStage(); });
+  afterEach(() => stage.close());
+
+  it(`answers ${CALLERS} callers at once inside the deadline while CXone flaps`, async () => {
+    const url = await stage.startRouter({ deadlineMs: DEADLINE_MS });
+    const callers = Array.from({ length: CALLERS }, (_, number) => ({ conversationId: String(1_000_000 + number), kind: KINDS[number % KINDS.length] }));
+    for (const { conversationId, kind } of callers) {
+      for (const fault of kind.faults) stage.sandbox.faults.add({ path: `/api/v2/interactions/interactions/${conversationId}/context`, ...fault });
+    }
+    const answers = await Promise.all(callers.map(async ({ conversationId }) => {
+      const startedMs = performance.now();
+      const answer = await stage.route(url, { conversationId });
+      return { ...answer, durationMs: performance.now() - startedMs };
+    }));
+    answers.forEach(({ status, json, headers, durationMs }, number) => {
+      const { kind } = callers[number];
+      const told = `caller ${number}: ${status} ${JSON.stringify(json)} after ${durationMs} ms`;
+      assert.equal(status, kind.status, told);
+      assert.equal(json.success, kind.status === 200, told);
+      if (kind.error) assert.match(json.error, kind.error, told);
+      assert.equal(headers['retry-after'], kind.retryAfter, told);
+      assert.ok(durationMs < DEADLINE_MS + SLACK_MS, told);
+    });
+    // What the service itself took, without the way to it.
+    const took = stage.logger.lines.map(({ fields }) => fields.durationMs);
+    assert.equal(took.length, CALLERS);
+    assert.ok(Math.max(...took) < DEADLINE_MS + 1000, String(Math.max(...took)));
+    assert.equal(stage.sandbox.requests.list().filter(({ path }) => path === '/oauth/token').length, 1);
+  });
+
+  it('routes them all when CXone limits a third of them for a second', async () => {
+    const url = await stage.startRouter();
+    stage.sandbox.faults.add({ path: '/api/v2/**', status: 429, headers: { 'retry-after': '1' }, times: 50 });
+    const answers = await Promise.all(Array.from({ length: 150 }, (_, number) => stage.route(url, { conversationId: String(number + 1) })));
+    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+    assert.ok(stage.calls().length >= 200);
+  });
+});
