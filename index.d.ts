@@ -240,32 +240,21 @@ export type Auth =
   | { /** `Authorization: Basic …` (RFC 7617). */ type: 'basic'; username: string; password?: string }
   | { /** A header of your own, such as `X-Api-Key`. */ type: 'header'; name: string; value: string };
 
-export interface HttpClientOptions {
-  /** An absolute URL, or a bare host, which means https. Its path is kept before every request's own. */
-  baseUrl: string;
-  /** How messages call it: `'Genesys Cloud'`. Default: the base URL's host. */
-  platform?: string;
-  /** Default: none. */
-  auth?: Auth;
-  /** What differs from the default: 4 tries, 1000 ms × 2, at most 8000 ms, up to 500 ms added. */
-  retry?: Partial<RetryPolicy>;
-  /** At most so many requests per so many milliseconds; further ones wait, first come, first served. A 429 pauses all. Default: no limit. */
-  rateLimit?: { requests: number; perMs: number };
-  /**
-   * After `failures` failed tries within `windowMs`, calls are refused with `CIRCUIT_OPEN` for `openMs`; then one is let through to see.
-   * Failed are 408, 5xx, time-outs and lost connections. Default false: no breaker.
-   */
-  breaker?: { failures: number; windowMs: number; openMs: number } | false;
-  /** Allow plain http to other hosts than loopback. Default false. */
-  allowInsecure?: boolean;
+/** How a platform is reached. */
+export interface ConnectionOptions {
   /** One try, from waiting for a connection to the last byte, in milliseconds. Default 5000. */
   timeoutMs?: number;
   /** DNS, TCP, the way through a proxy and TLS together, in milliseconds. Default 3000. */
   connectTimeoutMs?: number;
   /** Connections at a time; further requests wait for one. Default 64. */
   maxConnections?: number;
-  /** A longer answer rejects with `RESPONSE_TOO_LARGE`. Default 10 MiB. */
-  maxResponseBytes?: number;
+  /** At most so many requests per so many milliseconds; further ones wait, first come, first served. A 429 pauses all. Default: no limit. */
+  rateLimit?: { requests: number; perMs: number };
+  /**
+   * After `failures` failed tries within `windowMs` nothing is sent for `openMs`; then one request is let through to see.
+   * Failed are 408, 5xx, time-outs and lost connections. Default false: no breaker.
+   */
+  breaker?: { failures: number; windowMs: number; openMs: number } | false;
   tls?: {
     /** Trusted beside Node's own roots, as PEM (RFC 7468). */
     ca?: string | Buffer | ReadonlyArray<string | Buffer>;
@@ -280,6 +269,22 @@ export interface HttpClientOptions {
    * `false`: straight there. Default: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case, for everything but loopback.
    */
   proxy?: string | false;
+  /** Allow plain http to other hosts than loopback. Default false. */
+  allowInsecure?: boolean;
+}
+
+/** While the breaker is open, requests are refused with `CIRCUIT_OPEN`. */
+export interface HttpClientOptions extends ConnectionOptions {
+  /** An absolute URL, or a bare host, which means https. Its path is kept before every request's own. */
+  baseUrl: string;
+  /** How messages call it: `'Genesys Cloud'`. Default: the base URL's host. */
+  platform?: string;
+  /** Default: none. */
+  auth?: Auth;
+  /** What differs from the default: 4 tries, 1000 ms × 2, at most 8000 ms, up to 500 ms added. */
+  retry?: Partial<RetryPolicy>;
+  /** A longer answer rejects with `RESPONSE_TOO_LARGE`. Default 10 MiB. */
+  maxResponseBytes?: number;
   /** Where the proxy variables are read. Default: the process's environment. */
   env?: NodeJS.ProcessEnv;
   /** Where warnings go. Default: one JSON object a line on stderr. `false`: none. */
@@ -486,7 +491,35 @@ export interface EventResource {
   body?: unknown;
 }
 
-export interface CognigyEventsOptions {
+/** An event on its way to its queue. */
+export interface PublishedMessage {
+  queue: string;
+  eventId: string;
+  intent: string;
+  /** The same whenever this event is published. */
+  idempotencyKey: string;
+  /** The event's body, as it came. */
+  payload: Buffer;
+}
+
+/** Takes messages for queues elsewhere. */
+export interface QueueSink {
+  /**
+   * Resolves, or returns, once the queue has the message in safe keeping. What it throws is tried again under `publishRetry`:
+   * a {@link TrunklineError} as its code says, anything else always.
+   */
+  publish(message: PublishedMessage): unknown;
+}
+
+/**
+ * A function as a queue, for whatever has a client of its own.
+ *
+ * @throws {TrunklineError} `CONFIG_INVALID` for anything but a function.
+ */
+export function functionQueue(publish: (message: PublishedMessage) => unknown): QueueSink & { close(): Promise<void> };
+
+/** While the breaker is open, deliveries wait. */
+export interface CognigyEventsOptions extends ConnectionOptions {
   /** Where the environment variables named below are looked up. Default `process.env`. An option wins over its variable. */
   env?: Readonly<Record<string, string | undefined>>;
   /** Secrets that events are signed with; several during a rotation. `COGNIGY_WEBHOOK_SECRET`, comma-separated. Required. */
@@ -495,46 +528,42 @@ export interface CognigyEventsOptions {
   apiToken?: string;
   /** `COGNIGY_API_BASE_URL`, default `https://api.cognigy.ai`. Plain http to anything but loopback needs `allowInsecure`. */
   apiBaseUrl?: string;
+  /** `TRUNKLINE_ALLOW_INSECURE_HTTP=1`. Default false. */
+  allowInsecure?: boolean;
   /** Where events, the embedded queues and dead letters are kept. `TRUNKLINE_DATA_DIR`, default `./trunkline-data`. Made when absent. */
   dataDir?: string;
   /** An event that takes longer is answered 202, and the work goes on. Milliseconds. `TRUNKLINE_RESPOND_WITHIN_MS`, default 5000. */
   respondWithinMs?: number;
   /** Who knows it may `POST /debug/replay`. `TRUNKLINE_ADMIN_TOKEN`; without it that route does not exist. */
   adminToken?: string;
-  /** What differs from the default: 4 tries, 1000 ms × 2, at most 8000 ms, up to 500 ms added. */
-  retry?: Partial<RetryPolicy>;
   /** Intent → queue, own properties only. Default: `order_management`, `account_support` and `billing_inquiry` to their queues. */
   routes?: Readonly<Record<string, string>>;
   /** Where every other intent goes. Default `'general-queue'`. */
   defaultQueue?: string;
+  /** Where the queues are. Default: in the data directory. It is yours to close, after the service. */
+  queue?: QueueSink;
+  /** Of a message to `queue`. What differs from the default: 4 tries, 1000 ms × 2, at most 8000 ms, up to 500 ms added. */
+  publishRetry?: Partial<RetryPolicy>;
+  /** A message that `queue` has not taken after so many milliseconds is tried again; it may then come twice. Default 5000. */
+  publishTimeoutMs?: number;
+  /** The call that follows the queue. Default `'dialogState'`: `POST /api/v1/dialogs/{dialogId}/sessions/{sessionId}/state`, merged by key. */
+  resource?: 'dialogState' | EventResource;
+  /** Of the call. What differs from the default: 4 tries, 1000 ms × 2, at most 8000 ms, up to 500 ms added. */
+  retry?: Partial<RetryPolicy>;
+  /**
+   * Events that have this in common are delivered one after the other, in the order in which they were stored: the next begins when the one
+   * before is done or a dead letter. Others do not wait. A replayed event comes behind those that are there. Default: none waits for another.
+   */
+  orderBy?: 'sessionId' | 'dialogId' | 'intent';
+  /**
+   * From an event's arrival, restarts included, or from the beginning of its replay, in milliseconds. When it has passed, the tries end, and the
+   * event becomes a dead letter with `TIMEOUT`. Default: none.
+   */
+  deadlineMs?: number;
   /** How many ids are remembered (default 1048576), and for how long (default 86400000 ms, 24 hours). */
   idempotency?: { capacity?: number; ttlMs?: number };
   /** Accepted events that may be unfinished at a time; above it the answer is 503. Default 100000. */
   maxPending?: number;
-  /** The call that follows the queue. Default `'dialogState'`: `POST /api/v1/dialogs/{dialogId}/sessions/{sessionId}/state`, merged by key. */
-  resource?: 'dialogState' | EventResource;
-  /** One try of the call, from connecting to the last byte, in milliseconds. Default 5000. */
-  timeoutMs?: number;
-  /** DNS, TCP, the way through a proxy and TLS together, in milliseconds. Default 3000. */
-  connectTimeoutMs?: number;
-  /** Connections to the platform at a time; further calls wait their turn, which is not part of `timeoutMs`. Default 64. */
-  maxConnections?: number;
-  tls?: {
-    /** Trusted beside Node's own roots, as PEM (RFC 7468). */
-    ca?: string | Buffer | ReadonlyArray<string | Buffer>;
-    /** A client certificate and its key, as PEM, where the platform asks for one. */
-    cert?: string | Buffer;
-    key?: string | Buffer;
-    /** `false` switches off the check of certificates, and warns. Default true. */
-    rejectUnauthorized?: boolean;
-  };
-  /**
-   * `http://host:port`, with `user:password@` before the host where the proxy asks for them, percent-encoded; every call goes through it.
-   * `false`: straight there. Default: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case, for everything but loopback.
-   */
-  proxy?: string | false;
-  /** Allow plain http to other hosts than loopback. `TRUNKLINE_ALLOW_INSECURE_HTTP=1`. Default false. */
-  allowInsecure?: boolean;
   /** Default: one JSON object a line on stderr. `false`: none. */
   logger?: Logger | false;
 }
@@ -585,12 +614,14 @@ export interface EventStats {
   duplicates: number;
   /** Events whose every step is done. */
   processed: number;
-  /** Tries beyond the first. */
+  /** Tries of either step beyond its first, that have ended. */
   retried: number;
   /** Events that went to the dead letters. */
   dead: number;
   /** Stored and not finished now. */
   pending: number;
+  /** Of those the oldest: how long ago it arrived, or its replay began, in milliseconds. 0: there is none. */
+  oldestAgeMs: number;
   ring: { size: number; capacity: number; memoryBytes: number; evicted: number };
 }
 

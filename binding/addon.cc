@@ -47,6 +47,7 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("preflight", Napi::Function::New(env, Preflight));
   exports.Set("HttpClient", DefineHttpClient(env));
   exports.Set("EventService", DefineEventService(env));
+  exports.Set("EventStore", DefineEventStore(env));
   exports.Set("answerKinds", AnswerKinds(env));
   return exports;
 }

@@ -27,9 +27,10 @@ class Admission final : public Napi::ObjectWrap<Admission> {
     const auto secrets = GetSecrets(env, scheme, options.Get("secrets"));
     const idempotency::RingOptions ring{.capacity = static_cast<std::size_t>(GetInteger(options, "capacity")),
                                         .ttl_ms = GetInteger(options, "ttlMs")};
-    return std::make_unique<delivery::Admission>(
-        OrThrow(env, crypto::SignatureVerifier::Create(std::move(scheme), secrets)),
-        OrThrow(env, idempotency::Ring::Create(ring, SystemClock())), SystemClock());
+    auto admission = std::make_unique<delivery::Admission>(
+        OrThrow(env, crypto::SignatureVerifier::Create(std::move(scheme), secrets)), SystemClock());
+    admission->UseRing(OrThrow(env, idempotency::Ring::Create(ring, SystemClock())));
+    return admission;
   }
 
   // (body, signature) → the verdict's number: 0 when the event is new.

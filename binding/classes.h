@@ -7,6 +7,7 @@ namespace trunkline::binding {
 
 Napi::Function DefineAdmission(Napi::Env env);
 Napi::Function DefineEventService(Napi::Env env);
+Napi::Function DefineEventStore(Napi::Env env);
 Napi::Array AnswerKinds(Napi::Env env);  // the names of delivery::AnswerKind, by number
 Napi::Value BackoffMs(const Napi::CallbackInfo& info);
 Napi::Value ParseRetryAfter(const Napi::CallbackInfo& info);

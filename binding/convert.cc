@@ -36,6 +36,19 @@ Napi::Error ToJsError(Napi::Env env, const Error& error) {
   return {env, made};
 }
 
+Error FromJsError(const Napi::Object& object) {
+  Error error{.code = ErrorCode::kUpstreamError, .message = GetString(object, "message")};
+  const std::string code = GetString(object, "code");
+  for (const ErrorInfo& info : ErrorTable()) {
+    if (info.name == code) error.code = static_cast<ErrorCode>(&info - ErrorTable().data());
+  }
+  error.hint = GetString(object, "hint", "");
+  error.platform = GetString(object, "platform", "");
+  if (object.Get("status").IsNumber()) error.status = static_cast<int>(GetInteger(object, "status"));
+  if (object.Get("retryAfterMs").IsNumber()) error.retry_after_ms = GetInteger(object, "retryAfterMs");
+  return error;
+}
+
 std::string GetString(const Napi::Object& object, const char* name) {
   const Napi::Value value = Member(object, name);
   if (!value.IsString()) throw Wrong(object, name, "a string");

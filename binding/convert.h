@@ -18,6 +18,9 @@ namespace trunkline::binding {
 // A TrunklineError (lib/errors.js).
 Napi::Error ToJsError(Napi::Env env, const Error& error);
 
+// What such an error says.
+Error FromJsError(const Napi::Object& error);
+
 // The result's value, or its error thrown.
 template <typename Result>
 auto OrThrow(Napi::Env env, Result&& result) {

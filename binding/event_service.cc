@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -48,6 +49,12 @@ Napi::Object MakeVerdict(Napi::Env env, const char* kind, const std::string& eve
   return answer;
 }
 
+delivery::OrderBy ReadOrderBy(std::string_view name) {
+  if (name == "sessionId") return delivery::OrderBy::kSession;
+  if (name == "dialogId") return delivery::OrderBy::kDialog;
+  return name == "intent" ? delivery::OrderBy::kIntent : delivery::OrderBy::kNone;
+}
+
 engine::EventServiceOptions ReadOptions(Napi::Env env, const Napi::Object& options) {
   engine::EventServiceOptions read;
   read.scheme = GetScheme(env, options.Get("scheme"));
@@ -55,9 +62,10 @@ engine::EventServiceOptions ReadOptions(Napi::Env env, const Napi::Object& optio
   read.ring = {
       .capacity = GetSize(options, "ringCapacity"), .ttl_ms = GetInteger(options, "ringTtlMs"), .key = {}};
   read.store.directory = GetString(options, "dataDir");
-  read.store.id_ttl_ms = read.ring.ttl_ms;
+  read.store.retention.done_ms = read.ring.ttl_ms;
   read.client = ReadClientOptions(env, options);
 
+  ReadLimits(options, read.exchange);
   const Napi::Object resource = GetObject(options, "resource");
   read.exchange.platform = GetString(options, "platform");
   read.exchange.headers = GetPairs(resource, "headers");
@@ -65,6 +73,10 @@ engine::EventServiceOptions ReadOptions(Napi::Env env, const Napi::Object& optio
       env, delivery::RequestTemplate::Compile(GetString(resource, "method"), GetString(resource, "path"),
                                               GetString(resource, "body")));
   read.pipeline.retry = std::make_shared<retry::Policy>(ReadPolicy(GetObject(options, "retry")));
+  read.pipeline.publish = {.retry = ReadPolicy(GetObject(options, "publishRetry")),
+                           .timeout_ms = GetInteger(options, "publishTimeoutMs")};
+  read.pipeline.order_by = ReadOrderBy(GetString(options, "orderBy"));
+  read.pipeline.deadline_ms = GetInteger(options, "deadlineMs");
   for (auto& [intent, queue] : GetPairs(options, "routes"))
     read.pipeline.routes.insert_or_assign(intent, queue);
   read.pipeline.default_queue = GetString(options, "defaultQueue");
@@ -78,6 +90,7 @@ engine::EventServiceOptions ReadOptions(Napi::Env env, const Napi::Object& optio
 // its object.
 struct Face {
   Napi::FunctionReference on_finished;
+  Napi::FunctionReference publish;
   const delivery::PipelineCounters* counters = nullptr;
   CompletionQueue* completions = nullptr;
   std::size_t promises = 0;
@@ -99,7 +112,8 @@ struct Face {
 
 class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
  public:
-  // (options): see lib/services/cognigy-events.js, which makes them. `onFinished` is a function or null.
+  // (options): see lib/services/cognigy-events.js, which makes them. `onFinished` and `publish` are functions
+  // or null; `publish(id, queue, eventId, intent, idempotencyKey, payload)` is answered by `published(id)`.
   explicit EventService(const Napi::CallbackInfo& info)
       : ObjectWrap(info),
         environment_(Environment::Of(info.Env())),
@@ -122,8 +136,18 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
         if (!alive->on_finished.IsEmpty()) Tell(post_env, *alive, end);
       });
     };
-    service_ = OrThrow(
-        env, engine::EventService::Create(environment_.engine(), ReadOptions(env, options), {finished}));
+    engine::EventServiceCallbacks callbacks{finished};
+    if (const Napi::Value publish = options.Get("publish"); publish.IsFunction()) {
+      face_->publish = Napi::Persistent(publish.As<Napi::Function>());
+      callbacks.publish = [completions = completions_, face = std::weak_ptr(face_)](
+                              std::uint64_t id, const delivery::PublishedMessage& message) {
+        completions->Post([face, id, message = CopiedMessage(message)](Napi::Env post_env, Settlements&) {
+          if (const auto alive = face.lock()) Hand(post_env, *alive, id, message);
+        });
+      };
+    }
+    service_ = OrThrow(env, engine::EventService::Create(environment_.engine(), ReadOptions(env, options),
+                                                         std::move(callbacks)));
     face_->counters = &service_->counters().events;
     environment_.Register(*this);
   }
@@ -135,7 +159,7 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
         env, "EventService",
         {InstanceMethod<&EventService::Open>("open"), InstanceMethod<&EventService::Admit>("admit"),
          InstanceMethod<&EventService::Replay>("replay"),
-         InstanceMethod<&EventService::DeadLetters>("deadLetters"),
+         InstanceMethod<&EventService::Published>("published"),
          InstanceMethod<&EventService::Stats>("stats"), InstanceMethod<&EventService::Close>("close")});
   }
 
@@ -152,13 +176,14 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
   // What Stats tells, also in an 'exit' listener that runs after the service has been let go.
   struct Numbers {
     std::uint64_t accepted, processed, retried, dead, pending;
+    std::int64_t oldest_since_ms;
     delivery::RingUse ring;
   };
 
   Numbers ReadNumbers() const {
-    const auto& [events, platform] = service_->counters();
-    return {events.accepted, events.processed, platform.retries,
-            events.dead,     events.pending,   service_->ring_use()};
+    const delivery::PipelineCounters& events = service_->counters().events;
+    return {events.accepted, events.processed,       events.retried,       events.dead,
+            events.pending,  events.oldest_since_ms, service_->ring_use()};
   }
 
   engine::EventService& Service(Napi::Env env) {
@@ -208,6 +233,32 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
     face.on_finished.Call({Napi::String::New(env, end.event_id), Napi::Boolean::New(env, end.success),
                            Napi::Number::New(env, end.duration_ms), Napi::Number::New(env, end.attempts),
                            end.success ? env.Undefined() : ToJsError(env, end.error).Value()});
+  }
+
+  // What a completion keeps of a message.
+  struct CopiedMessage {
+    explicit CopiedMessage(const delivery::PublishedMessage& message)
+        : queue(message.queue),
+          event_id(message.event_id),
+          intent(message.intent),
+          idempotency_key(message.idempotency_key),
+          payload(message.payload) {}
+    std::string queue, event_id, intent, idempotency_key, payload;
+  };
+
+  static void Hand(Napi::Env env, const Face& face, std::uint64_t id, const CopiedMessage& message) {
+    face.publish.Call({Napi::Number::New(env, static_cast<double>(id)), Napi::String::New(env, message.queue),
+                       Napi::String::New(env, message.event_id), Napi::String::New(env, message.intent),
+                       Napi::String::New(env, message.idempotency_key),
+                       Napi::Buffer<char>::Copy(env, message.payload.data(), message.payload.size())});
+  }
+
+  // (id, error?): how `publish` has ended. Nothing once the service is gone: then nobody asks any more.
+  Napi::Value Published(const Napi::CallbackInfo& info) {
+    if (!service_) return info.Env().Undefined();
+    const auto id = static_cast<std::uint64_t>(info[0].As<Napi::Number>().Int64Value());
+    service_->Published(id, info[1].IsObject() ? Status(FromJsError(info[1].As<Napi::Object>())) : Ok());
+    return info.Env().Undefined();
   }
 
   // (slot): settles with the number of unfinished events of earlier runs, or an error
@@ -268,43 +319,6 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
     return env.Undefined();
   }
 
-  // (slot): settles with [{ eventId, step, code, status, error, attempts, tries, failedAt }], or an error
-  Napi::Value DeadLetters(const Napi::CallbackInfo& info) {
-    engine::EventService& service = Service(info.Env());
-    service.DeadLetters([pending = Pending(*this, info[0])](Result<std::vector<store::DeadLetter>> letters) {
-      pending.Finish([letters = std::move(letters)](Napi::Env env, const auto& settle) {
-        if (!letters.ok()) return settle({ToJsError(env, letters.error()).Value()});
-        const Napi::Array list = Napi::Array::New(env, letters->size());
-        for (std::uint32_t i = 0; i < letters->size(); ++i) list.Set(i, MakeDeadLetter(env, (*letters)[i]));
-        settle({list});
-      });
-    });
-    return info.Env().Undefined();
-  }
-
-  static Napi::Object MakeDeadLetter(Napi::Env env, const store::DeadLetter& letter) {
-    const Napi::Object object = Napi::Object::New(env);
-    object.Set("eventId", letter.event_id);
-    object.Set("step", letter.step);
-    object.Set("code", letter.code);
-    object.Set("status", letter.status);
-    object.Set("error", letter.error);
-    object.Set("attempts", static_cast<double>(letter.tries.size()));
-    const Napi::Array tries = Napi::Array::New(env, letter.tries.size());
-    for (std::uint32_t i = 0; i < letter.tries.size(); ++i) {
-      const store::Try& one = letter.tries[i];
-      const Napi::Object item = Napi::Object::New(env);
-      item.Set("at", ToIso8601(one.at));
-      item.Set("code", one.code);
-      item.Set("status", one.status);
-      item.Set("durationMs", static_cast<double>(one.duration_ms));
-      tries.Set(i, item);
-    }
-    object.Set("tries", tries);
-    object.Set("failedAt", ToIso8601(letter.failed_at));
-    return object;
-  }
-
   Napi::Value Stats(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const Numbers numbers = service_ ? ReadNumbers() : last_numbers_;
@@ -323,6 +337,9 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
     stats.Set("retried", number(numbers.retried));
     stats.Set("dead", number(numbers.dead));
     stats.Set("pending", number(numbers.pending));
+    // The wall clock may have been set back since.
+    const std::int64_t age_ms = std::max<std::int64_t>(0, SystemClock().WallMs() - numbers.oldest_since_ms);
+    stats.Set("oldestAgeMs", Napi::Number::New(env, numbers.oldest_since_ms == 0 ? 0.0 : static_cast<double>(age_ms)));
     stats.Set("ring", ring);
     return stats;
   }

@@ -44,17 +44,7 @@ engine::HttpServiceOptions ReadOptions(Napi::Env env, const Napi::Object& option
   read.exchange.headers = GetPairs(options, "headers");
   if (options.Get("credential").IsObject())
     read.exchange.credential = ReadCredential(GetObject(options, "credential"));
-  if (options.Get("rateLimit").IsObject()) {
-    const Napi::Object limit = GetObject(options, "rateLimit");
-    read.exchange.rate_limit = {.requests = GetInteger(limit, "requests"),
-                                .per_ms = GetInteger(limit, "perMs")};
-  }
-  if (options.Get("breaker").IsObject()) {
-    const Napi::Object breaker = GetObject(options, "breaker");
-    read.exchange.breaker = {.failures = static_cast<int>(GetInteger(breaker, "failures")),
-                             .window_ms = GetInteger(breaker, "windowMs"),
-                             .open_ms = GetInteger(breaker, "openMs")};
-  }
+  ReadLimits(options, read.exchange);
   return read;
 }
 

@@ -46,6 +46,19 @@ net::ClientOptions ReadClientOptions(Napi::Env env, const Napi::Object& options)
   return client;
 }
 
+void ReadLimits(const Napi::Object& options, delivery::ExchangeOptions& read) {
+  if (options.Get("rateLimit").IsObject()) {
+    const Napi::Object limit = GetObject(options, "rateLimit");
+    read.rate_limit = {.requests = GetInteger(limit, "requests"), .per_ms = GetInteger(limit, "perMs")};
+  }
+  if (options.Get("breaker").IsObject()) {
+    const Napi::Object breaker = GetObject(options, "breaker");
+    read.breaker = {.failures = static_cast<int>(GetInteger(breaker, "failures")),
+                    .window_ms = GetInteger(breaker, "windowMs"),
+                    .open_ms = GetInteger(breaker, "openMs")};
+  }
+}
+
 retry::Policy ReadPolicy(const Napi::Object& object) {
   const std::string jitter = GetString(object, "jitter");
   return {.attempts = static_cast<int>(GetInteger(object, "attempts")),

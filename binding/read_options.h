@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "delivery/exchange.h"
 #include "net/http_client.h"
 #include "retry/policy.h"
 
@@ -16,6 +17,9 @@ std::optional<net::Proxy> ReadProxy(Napi::Env env, const Napi::Object& options, 
 // { baseUrl, proxy?, allowInsecure, maxConnections, connectTimeoutMs, maxResponseBytes, tls: { trusted,
 // cert?, key?, verify } }
 net::ClientOptions ReadClientOptions(Napi::Env env, const Napi::Object& options);
+
+// { rateLimit?: { requests, perMs }, breaker?: { failures, windowMs, openMs } }
+void ReadLimits(const Napi::Object& options, delivery::ExchangeOptions& read);
 
 // What lib/retry-policy.js gives.
 retry::Policy ReadPolicy(const Napi::Object& object);

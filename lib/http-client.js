@@ -8,9 +8,8 @@ const { settled, valueOf } = require('./settlements.js');
 const { Options, refuse } = require('./options.js');
 const { HttpResponse } = require('./http-response.js');
 const { readAuth } = require('./auth.js');
+const { readConnection } = require('./connection-options.js');
 const { readRetryPolicy } = require('./retry-policy.js');
-const { readProxy } = require('./proxy.js');
-const { readTls } = require('./trust.js');
 const { readLogger } = require('./log.js');
 
 /** Methods that may be repeated without asking (RFC 9110, 9.2.2). */
@@ -51,26 +50,16 @@ class HttpClient {
     const logger = readLogger(options);
     const baseUrl = options.host('baseUrl', { required: true });
     const { headers, credential } = readAuth(options);
-    const usesTls = [baseUrl, credential?.tokenUrl, credential?.issuer].some((url) => typeof url === 'string' && url.startsWith('https:'));
-    const proxyFor = readProxy(options, given?.env ?? process.env);
     const settings = {
+      ...readConnection(options, { baseUrl, tokenUrl: credential?.tokenUrl || credential?.issuer, logger, env: given?.env ?? process.env }),
       platform: options.text('platform', { fallback: '' }),
-      baseUrl: baseUrl ?? '',
-      proxy: proxyFor(baseUrl),
-      tokenProxy: proxyFor(credential?.tokenUrl || credential?.issuer),
       headers,
       credential,
       retry: readRetryPolicy(options, options.raw('retry')),
-      rateLimit: readGroup(options, 'rateLimit', { requests: 1_000_000, perMs: 86_400_000 }),
-      breaker: readGroup(options, 'breaker', { failures: 10_000, windowMs: 86_400_000, openMs: 86_400_000 }),
-      allowInsecure: options.flag('allowInsecure'),
-      connectTimeoutMs: options.integer('connectTimeoutMs', { min: 1, max: 600_000, fallback: 3000 }),
-      maxConnections: options.integer('maxConnections', { min: 1, max: 4096, fallback: 64 }),
       maxResponseBytes: options.integer('maxResponseBytes', { min: 1, max: 2 ** 31, fallback: 10 * 1024 * 1024 }),
-      tls: readTls(options, options.raw('tls', {}), usesTls, logger),
     };
     this.#authHeader = (credential ? 'authorization' : headers[0]?.[0])?.toLowerCase?.();
-    this.#timeoutMs = options.integer('timeoutMs', { min: 1, max: 600_000, fallback: 5000 });
+    this.#timeoutMs = settings.timeoutMs;
     options.finish();
     this.#native = new native.HttpClient(settings);
   }
@@ -190,26 +179,6 @@ class HttpClient {
 /** @param {unknown} deadlineMs */
 function checkDeadline(deadlineMs) {
   if (deadlineMs !== undefined && (!Number.isInteger(deadlineMs) || Number(deadlineMs) < 1)) throw refuse('deadlineMs', 'an integer from 1 on', deadlineMs);
-}
-
-/**
- * A group of integers that is there as a whole or not at all.
- * @param {Options} options
- * @param {string} name
- * @param {Record<string, number>} limits the largest value of each
- * @returns {Record<string, number> | null}
- */
-function readGroup(options, name, limits) {
-  const given = options.raw(name);
-  if (given === undefined || given === false || given === null) return null;
-  for (const field of Object.keys(Object(given))) {
-    if (!Object.hasOwn(limits, field)) options.wrong(`${name}.${field}`, `one of ${Object.keys(limits).join(', ')}`, field);
-  }
-  for (const [field, max] of Object.entries(limits)) {
-    const value = given?.[field];
-    if (!Number.isInteger(value) || value < 1 || value > max) options.wrong(`${name}.${field}`, `an integer from 1 to ${max}`, value);
-  }
-  return given;
 }
 
 /** @param {any} given undefined: the client's own; false: one try */

@@ -11,3 +11,4 @@ exports.HttpClient = require('./http-client.js').HttpClient;
 exports.cognigyEvents = require('./services/cognigy-events.js').cognigyEvents;
 exports.registrar = require('./services/registrar.js').registrar;
 exports.intentRouter = require('./services/intent-router.js').intentRouter;
+exports.functionQueue = require('./queues/function.js').functionQueue;

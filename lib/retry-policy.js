@@ -19,34 +19,34 @@ const DEFAULT_POLICY = Object.freeze({
 /**
  * @param {import('./options.js').Options} options where what is wrong is reported
  * @param {Partial<import('..').RetryPolicy>} [given] what differs from the default
- * @param {string} [label] the option's name
+ * @param {string} [name] of the option
  * @returns {CorePolicy}
  */
-function readRetryPolicy(options, given = {}, label = 'retry') {
+function readRetryPolicy(options, given = {}, name = 'retry') {
   if (given === null || typeof given !== 'object') {
-    options.wrong(label, 'an object', given);
+    options.wrong(name, 'an object', given);
     given = {};
   }
   const known = [...Object.keys(DEFAULT_POLICY), 'on'];
-  for (const name of Object.keys(given)) {
-    if (!known.includes(name)) options.wrong(`${label}.${name}`, `one of ${known.join(', ')}`, name);
+  for (const field of Object.keys(given)) {
+    if (!known.includes(field)) options.wrong(`${name}.${field}`, `one of ${known.join(', ')}`, field);
   }
   /** @type {Record<string, any>} */
   const policy = { ...DEFAULT_POLICY, ...given };
-  for (const [name, min, max] of [['attempts', 1, 1000], ['baseMs', 0, 86_400_000], ['maxMs', 0, 86_400_000],
+  for (const [field, min, max] of [['attempts', 1, 1000], ['baseMs', 0, 86_400_000], ['maxMs', 0, 86_400_000],
     ['maxElapsedMs', 0, 604_800_000], ['maxRetryAfterMs', 0, 86_400_000]]) {
-    const value = policy[/** @type {string} */ (name)];
-    if (!Number.isInteger(value) || value < min || value > max) options.wrong(`${label}.${name}`, `an integer from ${min} to ${max}`, value);
+    const value = policy[/** @type {string} */ (field)];
+    if (!Number.isInteger(value) || value < min || value > max) options.wrong(`${name}.${field}`, `an integer from ${min} to ${max}`, value);
   }
-  if (!Number.isFinite(policy.factor) || policy.factor < 1) options.wrong(`${label}.factor`, 'a number from 1 on', policy.factor);
+  if (!Number.isFinite(policy.factor) || policy.factor < 1) options.wrong(`${name}.factor`, 'a number from 1 on', policy.factor);
   const addUpToMs = policy.jitter?.addUpToMs;
   if (!JITTERS.includes(policy.jitter) && !(Number.isInteger(addUpToMs) && addUpToMs >= 0 && addUpToMs <= 86_400_000)) {
-    options.wrong(`${label}.jitter`, "'none', 'full', 'equal' or { addUpToMs }", policy.jitter);
+    options.wrong(`${name}.jitter`, "'none', 'full', 'equal' or { addUpToMs }", policy.jitter);
   }
   const { on } = policy;
   const isStatus = (/** @type {any} */ one) => Number.isInteger(one) && one >= 100 && one <= 599;
   if (on !== undefined && !(Array.isArray(on) && on.every((one) => isStatus(one) || one === 'network' || one === 'timeout'))) {
-    options.wrong(`${label}.on`, "an array of HTTP statuses, 'network' and 'timeout'", on);
+    options.wrong(`${name}.on`, "an array of HTTP statuses, 'network' and 'timeout'", on);
   }
   return /** @type {CorePolicy} */ ({ ...policy, jitter: addUpToMs === undefined ? policy.jitter : 'add', jitterAddMs: addUpToMs ?? 0 });
 }

@@ -14,6 +14,7 @@ const COMMANDS = [
   require('./doctor.js').addDoctor,
   require('./sign.js').addSign,
   require('./rules.js').addRules,
+  require('./dlq.js').addDlq,
 ];
 
 const EXIT_USAGE = 2;

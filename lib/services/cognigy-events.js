@@ -6,16 +6,17 @@ const native = require('../native.js');
 const { TrunklineError } = require('../errors.js');
 const { settled, valueOf } = require('../settlements.js');
 const { Options } = require('../options.js');
+const { readConnection } = require('../connection-options.js');
 const { createRouter } = require('../http/router.js');
 const { hasBearer } = require('../http/bearer.js');
 const { headerValue } = require('../http/headers.js');
 const { readLogger, SILENT } = require('../log.js');
 const { readRawBody } = require('../http/raw-body.js');
 const { readRetryPolicy } = require('../retry-policy.js');
-const { readProxy } = require('../proxy.js');
+const { DeadLetters } = require('../store/dead-letters.js');
 const { readRing } = require('../idempotency-ring.js');
 const { readRoutes } = require('../queues/routes.js');
-const { readTls } = require('../trust.js');
+const { publishTo, readQueue } = require('../queues/sink.js');
 
 /** @typedef {import('../http/router.js').Answer} Answer */
 /** @typedef {{ kind: string, eventId: string, error?: TrunklineError }} Outcome */
@@ -23,6 +24,7 @@ const { readTls } = require('../trust.js');
 const { answerKinds } = native;
 const MAX_BODY_BYTES = 1024 * 1024;
 const CLOSE_GRACE_MS = 10_000;
+const ORDERS = ['sessionId', 'dialogId', 'intent'];
 const RETRY_LATER = { 'Retry-After': '1' };
 
 /**
@@ -67,23 +69,29 @@ function readOptions(given) {
     ringTtlMs: ring.ttlMs,
     dataDir: options.text('dataDir', { env: 'TRUNKLINE_DATA_DIR', fallback: './trunkline-data' }),
     platform: cognigy.name,
-    baseUrl,
-    proxy: readProxy(options)(baseUrl),
-    allowInsecure: options.flag('allowInsecure', { env: 'TRUNKLINE_ALLOW_INSECURE_HTTP' }),
-    maxConnections: options.integer('maxConnections', { min: 1, max: 4096, fallback: 64 }),
+    ...readConnection(options, { baseUrl, logger }),
     maxResponseBytes: 1024 * 1024,
-    connectTimeoutMs: options.integer('connectTimeoutMs', { min: 1, max: 600_000, fallback: 3000 }),
-    timeoutMs: options.integer('timeoutMs', { min: 1, max: 600_000, fallback: 5000 }),
-    tls: readTls(options, options.raw('tls', {}), baseUrl?.startsWith('https:') ?? false, logger),
     resource: readResource(options, apiToken),
     retry: readRetryPolicy(options, options.raw('retry')),
     ...readRoutes(options),
+    publishRetry: readRetryPolicy(options, options.raw('publishRetry'), 'publishRetry'),
+    publishTimeoutMs: options.integer('publishTimeoutMs', { min: 1, max: 600_000, fallback: 5000 }),
+    orderBy: readOrderBy(options),
+    deadlineMs: options.integer('deadlineMs', { min: 1, max: 2_592_000_000, fallback: 0 }),
     respondWithinMs: options.integer('respondWithinMs', { env: 'TRUNKLINE_RESPOND_WITHIN_MS', max: 600_000, fallback: 5000 }),
     maxPending: options.integer('maxPending', { min: 1, max: 10_000_000, fallback: 100_000 }),
   };
   const adminToken = options.token('adminToken', { env: 'TRUNKLINE_ADMIN_TOKEN' });
+  const queue = readQueue(options);
   options.finish();
-  return { settings, adminToken, logger };
+  return { settings, adminToken, queue, logger };
+}
+
+/** @param {Options} options */
+function readOrderBy(options) {
+  const given = options.raw('orderBy');
+  if (given !== undefined && !ORDERS.includes(given)) options.wrong('orderBy', ORDERS.join(' or '), given);
+  return given ?? '';
 }
 
 /**
@@ -117,10 +125,16 @@ class CognigyEvents {
 
   /** @param {import('../..').CognigyEventsOptions} [given] */
   constructor(given = {}) {
-    const { settings, adminToken, logger } = readOptions(given);
+    const { settings, adminToken, queue, logger } = readOptions(given);
     this.#logger = logger;
     this.#adminToken = adminToken;
-    this.#native = new native.EventService({ ...settings, onFinished: logger === SILENT ? null : this.#logLatency.bind(this) });
+    this.#native = new native.EventService({
+      ...settings,
+      onFinished: logger === SILENT ? null : this.#logLatency.bind(this),
+      publish: queue ? publishTo(queue, (id, error) => this.#native.published(id, error)) : null,
+    });
+    /** What could not be delivered. */
+    this.deadLetters = new DeadLetters(settings.dataDir, { ready: () => this.ready(), replay: (eventId) => this.replay(eventId) });
     // A store that cannot be opened is told by ready() and by every 503, not by an unhandled rejection.
     this.ready().catch(() => {});
   }
@@ -187,16 +201,6 @@ class CognigyEvents {
     if (kind === 'unknown') throw new TrunklineError('NOT_FOUND', `no stored event has the id ${eventId}`, { hint: 'Ids are kept for 24 hours, dead letters longer.' });
     throw outcome.error;
   }
-
-  /** What could not be delivered. */
-  deadLetters = {
-    /** @returns {Promise<Array<import('../..').DeadLetter>>} in the order in which they failed */
-    list: async () => {
-      await this.ready();
-      const letters = await settled((slot) => this.#native.deadLetters(slot), valueOf);
-      return letters.map((/** @type {any} */ letter) => ({ ...letter, service: 'events' }));
-    },
-  };
 
   /** Counters since the start; still there after close(). */
   stats() {
@@ -275,6 +279,7 @@ class CognigyEvents {
   close() {
     this.#closing ??= Promise.resolve().then(async () => {
       await settled((slot) => this.#native.close(slot, CLOSE_GRACE_MS), valueOf);
+      await this.deadLetters.close();
       this.#lastStats = { ...this.#native.stats(), duplicates: this.#duplicates };
     });
     return this.#closing;

@@ -20,7 +20,12 @@ Admitted Admission::Admit(ByteView body, const crypto::SignatureHeaders& signatu
     return admitted;
   }
   admitted.fields = std::move(*fields);
-  auto claim = Claim(admitted.fields.event_id);
+  if (!ring_) {
+    admitted.verdict = Verdict::kFull;
+    admitted.error = {.code = ErrorCode::kStoreUnavailable, .message = "the event store is not open"};
+    return admitted;
+  }
+  auto claim = ring_->TryClaim(admitted.fields.event_id);
   if (!claim) {
     admitted.verdict = Verdict::kFull;
     admitted.error = std::move(claim.error());
@@ -40,29 +45,15 @@ Admitted Admission::Admit(ByteView body, const crypto::SignatureHeaders& signatu
   return admitted;
 }
 
-Result<idempotency::Claim> Admission::Claim(std::string_view event_id) {
+void Admission::UseRing(idempotency::Ring ring) {
   const std::lock_guard guard(mutex_);
-  return ring_.TryClaim(event_id);
-}
-
-void Admission::Complete(std::string_view event_id) {
-  const std::lock_guard guard(mutex_);
-  ring_.Complete(event_id);
-}
-
-void Admission::Release(std::string_view event_id) {
-  const std::lock_guard guard(mutex_);
-  ring_.Release(event_id);
-}
-
-void Admission::Restore(std::string_view event_id, bool done, std::int64_t at_ms) {
-  const std::lock_guard guard(mutex_);
-  ring_.Restore(event_id, done, at_ms);
+  ring_ = std::make_unique<idempotency::Ring>(std::move(ring));
 }
 
 RingUse Admission::ring_use() {
   const std::lock_guard guard(mutex_);
-  return {ring_.size(), ring_.capacity(), ring_.memory_bytes(), ring_.evicted()};
+  if (!ring_) return {};
+  return {ring_->size(), ring_->capacity(), ring_->memory_bytes(), ring_->evicted()};
 }
 
 }  // namespace trunkline::delivery

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -24,7 +25,7 @@ enum class Verdict : std::uint8_t {
   kUnsigned,   // no signature came
   kForged,     // a signature came, and it is not right
   kMalformed,  // rightly signed, but not an event: `error` says why
-  kFull,       // no room to remember it: `error` is QUEUE_FULL
+  kFull,       // it cannot be remembered: `error` is QUEUE_FULL, or STORE_UNAVAILABLE where there is no ring
 };
 
 struct Admitted {
@@ -34,14 +35,18 @@ struct Admitted {
 };
 
 struct RingUse {
-  std::size_t size, capacity, memory_bytes;
-  std::uint64_t evicted;
+  std::size_t size = 0, capacity = 0, memory_bytes = 0;
+  std::uint64_t evicted = 0;
 };
 
 class Admission {
  public:
-  Admission(crypto::SignatureVerifier verifier, idempotency::Ring ring, const Clock& clock)
-      : verifier_(std::move(verifier)), ring_(std::move(ring)), clock_(clock) {}
+  Admission(crypto::SignatureVerifier verifier, const Clock& clock)
+      : verifier_(std::move(verifier)), clock_(clock) {}
+
+  // Before it nothing is let in. Again only while nobody calls anything else. A ring in memory is for one
+  // thread, a mapped one for any.
+  void UseRing(idempotency::Ring ring);
 
   // Verifies, reads and claims. One thread: the verifier's.
   Admitted Admit(ByteView body, const crypto::SignatureHeaders& signature);
@@ -49,17 +54,13 @@ class Admission {
   // Reads only, for bytes that are trusted already.
   static Result<json::EventFields> Read(ByteView body) { return json::ParseEventFields(body); }
 
-  // The ring, guarded: any thread.
-  Result<idempotency::Claim> Claim(std::string_view event_id);
-  void Complete(std::string_view event_id);
-  void Release(std::string_view event_id);
-  void Restore(std::string_view event_id, bool done, std::int64_t at_ms);
-  RingUse ring_use();
+  idempotency::Ring& ring() { return *ring_; }
+  RingUse ring_use();  // any thread, at any time
 
  private:
   crypto::SignatureVerifier verifier_;
-  std::mutex mutex_;
-  idempotency::Ring ring_;
+  std::mutex mutex_;  // of the pointer, for ring_use
+  std::unique_ptr<idempotency::Ring> ring_;
   const Clock& clock_;
 };
 

@@ -25,7 +25,7 @@ PendingCall::PendingCall(OnEnd on_end, OnFailedTry on_failed_try)
     : on_end_(std::move(on_end)),
       on_failed_try_(std::move(on_failed_try)),
       wait_timer_([this] { exchange_->Try(*this); }),
-      deadline_timer_([this] { exchange_->OnDeadline(*this); }) {}
+      deadline_timer_([this] { exchange_->TimeOut(*this, "the deadline of the call has passed"); }) {}
 
 PendingCall::~PendingCall() {
   if (exchange_ != nullptr) exchange_->Forget(*this);
@@ -51,6 +51,7 @@ Exchange::Exchange(ExchangeOptions options, std::string header_lines, net::Trans
       timers_(timers),
       clock_(clock),
       counters_(counters),
+      breaker_timer_([this] { ServeBreaker(); }),
       rate_timer_([this] { ServeRate(); }),
       turn_timer_([this] { ServeTurns(); }) {
   if (options_.rate_limit)
@@ -81,17 +82,35 @@ void Exchange::Start(PendingCall& pending, Call call) {
 }
 
 void Exchange::Try(PendingCall& pending) {
-  if (breaker_) {
+  if (!breaker_) return WaitForRate(pending);
+  const std::int64_t now_ms = clock_.MonotonicMs();
+  if (breaker_->Allow(now_ms)) {
+    pending.on_breaker_ = true;
+    return WaitForRate(pending);
+  }
+  if (pending.call_.waits_for_breaker) {
+    breaker_line_.push_back(pending);
+    if (!breaker_timer_.scheduled()) timers_.Schedule(breaker_timer_, now_ms + breaker_->OpenForMs(now_ms));
+    return;
+  }
+  End(pending, Error{.code = ErrorCode::kCircuitOpen,
+                     .message = "calls to " + options_.platform + " pause after repeated failures",
+                     .attempts = pending.attempts_,
+                     .retry_after_ms = breaker_->OpenForMs(now_ms)});
+}
+
+void Exchange::ServeBreaker() {
+  while (!breaker_line_.empty()) {
     const std::int64_t now_ms = clock_.MonotonicMs();
     if (!breaker_->Allow(now_ms)) {
-      return End(pending, Error{.code = ErrorCode::kCircuitOpen,
-                                .message = "calls to " + options_.platform + " pause after repeated failures",
-                                .attempts = pending.attempts_,
-                                .retry_after_ms = breaker_->OpenForMs(now_ms)});
+      timers_.Schedule(breaker_timer_, now_ms + breaker_->OpenForMs(now_ms));
+      return;
     }
-    pending.on_breaker_ = true;
+    PendingCall& first = breaker_line_.front();
+    breaker_line_.pop_front();
+    first.on_breaker_ = true;
+    WaitForRate(first);
   }
-  WaitForRate(pending);
 }
 
 void Exchange::WaitForRate(PendingCall& pending) {
@@ -252,19 +271,32 @@ void Exchange::Report(PendingCall& pending, bool platform_failed) {
   } else {
     breaker_->Succeeded(clock_.MonotonicMs());
   }
+  LookAtBreaker();
 }
 
-void Exchange::OnDeadline(PendingCall& pending) {
-  // A platform that lets the whole deadline pass has failed, as one that lets a try's time pass has.
-  if (pending.sending()) Report(pending, true);
-  End(pending, Error{.code = ErrorCode::kTimeout,
-                     .message = "the deadline of the call has passed",
-                     .attempts = pending.attempts_});
+// Those who wait for it look again soon; not at once: this is the middle of somebody's call.
+void Exchange::LookAtBreaker() {
+  if (!breaker_line_.empty()) timers_.Schedule(breaker_timer_, clock_.MonotonicMs());
+}
+
+void Exchange::TimeOut(PendingCall& pending, std::string message) {
+  if (pending.exchange_ != this) return;
+  const Error error{
+      .code = ErrorCode::kTimeout, .message = std::move(message), .attempts = pending.attempts_};
+  if (pending.sending()) {
+    // A platform that lets the whole deadline pass has failed, as one that lets a try's time pass has.
+    Report(pending, true);
+    if (pending.on_failed_try_) pending.on_failed_try_(error);
+  }
+  End(pending, error);
 }
 
 // Out of whatever it waits for.
 void Exchange::Forget(PendingCall& pending) {
-  if (std::exchange(pending.on_breaker_, false)) breaker_->Abandoned();
+  if (std::exchange(pending.on_breaker_, false)) {
+    breaker_->Abandoned();
+    LookAtBreaker();
+  }
   if (pending.is_linked()) pending.unlink();
   if (pending.sending()) {
     transport_.Cancel(std::exchange(pending.ticket_, nullptr));

@@ -56,6 +56,8 @@ struct Call {
   bool repeatable = false;
   // Nothing is sent: the call ends when there is a token, or none to be had. It needs no turn and no rate.
   bool only_token = false;
+  // While the breaker is open the call waits, uncounted, instead of ending with CIRCUIT_OPEN.
+  bool waits_for_breaker = false;
 };
 
 struct Reply {
@@ -131,6 +133,9 @@ class Exchange {
   // Ends a call with ABORTED; nothing when it is not under way.
   void Abort(PendingCall& pending);
 
+  // Ends a call with TIMEOUT and that message, as its own deadline does; nothing when it is not under way.
+  void TimeOut(PendingCall& pending, std::string message);
+
   // Takes nothing more, and calls back when what is under way has ended; not inside a callback of a call.
   void Drain(std::function<void()> drained);
 
@@ -147,6 +152,7 @@ class Exchange {
            ExchangeCounters& counters);
 
   void Try(PendingCall& pending);
+  void ServeBreaker();
   void WaitForRate(PendingCall& pending);
   void ServeRate();
   void Authorise(PendingCall& pending);
@@ -159,7 +165,7 @@ class Exchange {
   void FailTry(PendingCall& pending, Error error);
   bool MayRepeat(const PendingCall& pending, const Error& error) const;
   void Report(PendingCall& pending, bool platform_failed);
-  void OnDeadline(PendingCall& pending);
+  void LookAtBreaker();
   void Forget(PendingCall& pending);
   void End(PendingCall& pending, Result<Reply> result);
 
@@ -173,12 +179,14 @@ class Exchange {
   std::optional<retry::TokenBucket> bucket_;
   std::optional<retry::CircuitBreaker> breaker_;
   // First come, first served: a call waits in one of these at most.
+  Line breaker_line_;
   Line rate_line_;
   Line token_line_;
   Line turn_line_;
   bool token_asked_ = false;
   std::size_t pending_ = 0;
   std::size_t in_flight_ = 0;
+  retry::Timer breaker_timer_;
   retry::Timer rate_timer_;
   retry::Timer turn_timer_;
   std::function<void()> drained_;

@@ -1,49 +1,25 @@
+// How events get into the pipeline and out of it. What happens in between: pipeline_steps.cc.
 #include "delivery/pipeline.h"
 
 #include <algorithm>
 
 #include "crypto/random.h"
+#include "delivery/pipeline_delivery.h"
 
 namespace trunkline::delivery {
 namespace {
 
-constexpr std::int64_t kStoreRetryMs =
-    1000;                      // how soon a record that the store refused is offered to it again
-constexpr int kPublished = 1;  // value of `step` once the event lies in its queue
-
 Error ClosedError() { return {.code = ErrorCode::kClosed, .message = "the service is shutting down"}; }
+Error NotStoredError() {
+  return {.code = ErrorCode::kStoreUnavailable, .message = "the event could not be stored"};
+}
+Error FullError() { return {.code = ErrorCode::kQueueFull, .message = "too many events are under way"}; }
+
+constexpr std::int64_t kElsewhereMs = 10;  // how often it is looked whether another process has stored an event
 
 }  // namespace
 
-struct Pipeline::Delivery {
-  enum class State : std::uint8_t { kReopening, kCalling, kBurying };
-
-  explicit Delivery(Pipeline& pipeline)
-      : call([this, &pipeline](Result<Reply> result) { pipeline.OnCallEnd(*this, std::move(result)); },
-             [this, &pipeline](const Error& error) { pipeline.RecordFailedTry(*this, error); }),
-        answer_timer([this, &pipeline] { pipeline.OnAnswerDue(*this); }),
-        bury_timer([this, &pipeline] { pipeline.Bury(*this); }) {}
-
-  std::weak_ptr<Delivery> self;
-  store::StoredEvent event;
-  std::string dialog_id;
-  std::string session_id;
-  State state = State::kReopening;
-  std::int64_t arrived_us = 0;
-  PendingCall call;
-  std::vector<store::Try> tries;  // that failed
-  int attempts = 0;
-  std::unique_ptr<Error> last_error;
-  struct Waiting {
-    std::int64_t due_ms;
-    AnswerCallback answer;
-  };
-  std::vector<Waiting> answers;  // wait for the outcome
-  retry::Timer answer_timer;
-  retry::Timer bury_timer;
-};
-
-Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, Exchange& exchange,
+Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, Publisher* publisher, Exchange& exchange,
                    retry::TimerWheel& timers, const Clock& clock, Admission& admission,
                    PipelineCounters& counters, std::function<void(const Finished&)> on_finished)
     : options_(std::move(options)),
@@ -54,10 +30,13 @@ Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, Exchange& e
       admission_(admission),
       counters_(counters),
       on_finished_(std::move(on_finished)),
+      publish_step_(publisher == nullptr
+                        ? nullptr
+                        : std::make_unique<PublishStep>(options_.publish, *publisher, timers, clock)),
+      oldest_(counters.oldest_since_ms),
       unrecorded_timer_([this] {
         for (auto& [seq, event_id] : std::exchange(unrecorded_, {})) {
-          // Under way again, by a replay: until the store has taken that, and forgotten the earlier end, this
-          // record may still be wanted.
+          // Under way again, by a replay that the store has not taken yet: then this record is still wanted.
           if (deliveries_.contains(event_id)) {
             KeepUnrecorded(seq, std::move(event_id));
           } else {
@@ -65,49 +44,43 @@ Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, Exchange& e
           }
         }
       }),
+      elsewhere_timer_([this] { LookElsewhere(); }),
       self_(std::make_shared<Pipeline*>(this)),
       grace_timer_([this] { ParkAll(true); }) {}
 
 Pipeline::~Pipeline() = default;
 
-std::shared_ptr<Pipeline::Delivery> Pipeline::Begin(store::StoredEvent event, json::EventFields fields,
-                                                    std::int64_t arrived_us, AnswerCallback answer) {
-  auto delivery = std::make_shared<Delivery>(*this);
-  delivery->self = delivery;
-  delivery->event = std::move(event);
-  delivery->dialog_id = std::move(fields.dialog_id);
-  delivery->session_id = std::move(fields.session_id);
-  delivery->arrived_us = arrived_us;
-  // Counted from the arrival: what the disk took is part of it.
-  if (answer) Await(*delivery, arrived_us / 1000, std::move(answer));
-  deliveries_.emplace(delivery->event.event_id, delivery);
-  return delivery;
+bool Pipeline::TakePlace() {
+  if (counters_.pending.fetch_add(1, std::memory_order_relaxed) < options_.max_pending) return true;
+  counters_.pending.fetch_sub(1, std::memory_order_relaxed);
+  return false;
 }
 
 void Pipeline::Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us,
                       AnswerCallback answer) {
-  if (stopping_ || counters_.pending.fetch_add(1, std::memory_order_relaxed) >= options_.max_pending) {
-    if (!stopping_) counters_.pending.fetch_sub(1, std::memory_order_relaxed);
-    admission_.Release(fields.event_id);
-    return answer({AnswerKind::kRefused, stopping_ ? ClosedError()
-                                                   : Error{.code = ErrorCode::kQueueFull,
-                                                           .message = "too many events are under way"}});
+  if (stopping_ || !TakePlace()) {
+    admission_.ring().Release(fields.event_id);
+    return answer({AnswerKind::kRefused, stopping_ ? ClosedError() : FullError()});
   }
   const auto route = options_.routes.find(fields.intent);
+  const bool embedded = publish_step_ == nullptr;
+  std::string to_publish = embedded ? std::string() : payload;
   store::StoredEvent event{
       .event_id = fields.event_id,
       .intent = fields.intent,
-      .step = kPublished,  // the queue is a table of the same file: written by the same transaction
       .received_at = clock_.WallMs() - (clock_.MonotonicUs() - arrived_us) / 1000,
       .queue = route != options_.routes.end() ? route->second : options_.default_queue,
+      .embedded = embedded,
       .idempotency_key = crypto::RandomUuid(),
       .payload = std::move(payload)};
-  journal_.Append(std::move(event),
-                  [this, alive = std::weak_ptr(self_), fields = std::move(fields), arrived_us,
-                   answer = std::move(answer)](Result<store::StoredEvent> stored) mutable {
-                    if (!alive.expired())
-                      OnStored(std::move(fields), arrived_us, std::move(answer), std::move(stored));
-                  });
+  journal_.Append(
+      std::move(event),
+      [this, alive = std::weak_ptr(self_), fields = std::move(fields), to_publish = std::move(to_publish),
+       arrived_us, answer = std::move(answer)](Result<store::StoredEvent> stored) mutable {
+        if (alive.expired()) return;
+        if (stored.ok()) stored->payload = std::move(to_publish);
+        OnStored(std::move(fields), arrived_us, std::move(answer), std::move(stored));
+      });
 }
 
 void Pipeline::OnStored(json::EventFields fields, std::int64_t arrived_us, AnswerCallback answer,
@@ -119,39 +92,56 @@ void Pipeline::OnStored(json::EventFields fields, std::int64_t arrived_us, Answe
   };
   if (!stored) {
     const Answer refused{AnswerKind::kRefused, stored.error()};
-    admission_.Release(fields.event_id);
+    admission_.ring().Release(fields.event_id);
     counters_.pending.fetch_sub(1, std::memory_order_relaxed);  // first: whoever is told may look
     tell_duplicates(refused);
     answer(refused);
     return CheckStopped();
   }
   counters_.accepted.fetch_add(1, std::memory_order_relaxed);
-  const auto delivery = Begin(std::move(*stored), std::move(fields), arrived_us, std::move(answer));
+  admission_.ring().MarkStored(fields.event_id);
+  const std::int64_t received_at = stored->received_at;
+  const auto delivery =
+      Begin(std::move(*stored), std::move(fields), received_at, arrived_us, std::move(answer));
   tell_duplicates(
       {AnswerKind::kDuplicate});  // by now those that wait for more than the commit find the delivery
-  CallPlatform(*delivery);
+  Enter(*delivery);
 }
 
 void Pipeline::JoinDuplicate(const std::string& event_id, AnswerCallback answer) {
   if (deliveries_.contains(event_id)) return answer({AnswerKind::kDuplicate});
   if (stopping_) return answer({AnswerKind::kRefused, ClosedError()});
-  const auto claim = admission_.Claim(event_id);
-  if (claim.ok() && *claim == idempotency::Claim::kDone) return answer({AnswerKind::kDuplicate});
-  if (claim.ok() && *claim == idempotency::Claim::kInFlight) {  // on its way to the disk: its commit decides
+  const auto known = admission_.ring().Look(event_id);
+  if (known && (known->done || known->stored)) return answer({AnswerKind::kDuplicate});
+  if (known && known->owner == admission_.ring().owner()) {  // on its way to the disk: its commit decides
     duplicates_[event_id].push_back(std::move(answer));
     return;
   }
   // Its storing has failed since the claim was seen: the sender has to try again.
-  if (claim.ok()) admission_.Release(event_id);
-  answer({AnswerKind::kRefused,
-          {.code = ErrorCode::kStoreUnavailable, .message = "the event could not be stored"}});
+  if (!known) return answer({AnswerKind::kRefused, NotStoredError()});
+  // Another process is storing it. A commit takes milliseconds; when the process is killed meanwhile, whoever
+  // takes over from it gives the id free.
+  elsewhere_.push_back({event_id, clock_.MonotonicMs() + options_.respond_within_ms, std::move(answer)});
+  if (!elsewhere_timer_.scheduled()) timers_.Schedule(elsewhere_timer_, clock_.MonotonicMs() + kElsewhereMs);
+}
+
+void Pipeline::LookElsewhere() {
+  for (Elsewhere& one : std::exchange(elsewhere_, {})) {
+    const bool over = clock_.MonotonicMs() >= one.until_ms;
+    const auto known = admission_.ring().Look(one.event_id);
+    if (over && known && !known->done && !known->stored) {
+      one.answer({AnswerKind::kRefused, NotStoredError()});
+    } else {
+      JoinDuplicate(one.event_id, std::move(one.answer));
+    }
+  }
 }
 
 void Pipeline::Replay(std::string event_id, std::optional<FreshEvent> fresh, std::int64_t arrived_us,
                       AnswerCallback answer) {
   if (stopping_) return answer({AnswerKind::kRefused, ClosedError()});
   if (const auto found = deliveries_.find(event_id); found != deliveries_.end()) {
-    return Await(*found->second, clock_.MonotonicMs(), std::move(answer));
+    return found->second->answers.Add(std::move(answer), clock_.MonotonicMs() + options_.respond_within_ms);
   }
   journal_.Find(event_id,
                 [this, event_id, alive = std::weak_ptr(self_), fresh = std::move(fresh), arrived_us,
@@ -173,16 +163,14 @@ void Pipeline::Replay(std::string event_id, std::optional<FreshEvent> fresh, std
 // deliveries under two keys.
 void Pipeline::AcceptFresh(FreshEvent fresh, std::int64_t arrived_us, AnswerCallback answer) {
   const std::string event_id = fresh.fields.event_id;
-  const auto claim = admission_.Claim(event_id);
+  const auto claim = admission_.ring().TryClaim(event_id);
   if (!claim) return answer({AnswerKind::kRefused, claim.error()});
-  if (*claim ==
-      idempotency::Claim::kInFlight) {  // on its way to the disk: wait for its commit, then for its outcome
-    duplicates_[event_id].push_back(
-        [this, event_id, arrived_us, answer = std::move(answer)](const Answer& told) mutable {
+  if (*claim == idempotency::Claim::kInFlight) {  // wait for its commit, then for its outcome
+    return JoinDuplicate(
+        event_id, [this, event_id, arrived_us, answer = std::move(answer)](const Answer& told) mutable {
           if (told.kind == AnswerKind::kRefused) return answer(told);
           Replay(event_id, std::nullopt, arrived_us, std::move(answer));
         });
-    return;
   }
   if (*claim == idempotency::Claim::kDone && !fresh.looked_again) {  // stored and done since
     fresh.looked_again = true;
@@ -194,19 +182,26 @@ void Pipeline::AcceptFresh(FreshEvent fresh, std::int64_t arrived_us, AnswerCall
 void Pipeline::Rerun(store::FoundEvent found, std::int64_t arrived_us, AnswerCallback answer) {
   auto fields = Admission::Read(AsBytes(found.event.payload));
   if (!fields) return answer({AnswerKind::kRefused, fields.error()});
-  found.event.payload.clear();
-  const bool republish = found.state == store::EventState::kDone;
-  counters_.pending.fetch_add(1, std::memory_order_relaxed);
-  const auto delivery = Begin(std::move(found.event), std::move(*fields), arrived_us, std::move(answer));
-  journal_.Reopen(delivery->event.seq, republish, [this, weak = std::weak_ptr(delivery)](Status reopened) {
+  if (!TakePlace()) return answer({AnswerKind::kRefused, FullError()});
+  const std::int64_t seq = found.event.seq;
+  const auto delivery =
+      Begin(std::move(found.event), std::move(*fields), clock_.WallMs(), arrived_us, std::move(answer));
+  // Done, but that is not written down yet: it has to be, before it can be taken back.
+  const auto unrecorded = std::find_if(unrecorded_.begin(), unrecorded_.end(),
+                                       [seq](const auto& record) { return record.first == seq; });
+  const bool from_start = found.state == store::EventState::kDone || unrecorded != unrecorded_.end();
+  if (unrecorded != unrecorded_.end()) {
+    std::string event_id = std::move(unrecorded->second);
+    unrecorded_.erase(unrecorded);
+    MarkDone(seq, std::move(event_id));
+  }
+  if (from_start && !delivery->event.embedded) delivery->step = store::Step::kPublish;
+  journal_.Reopen(seq, from_start, [this, weak = std::weak_ptr(delivery)](Result<bool> reopened) {
     const auto alive = weak.lock();
     if (!alive) return;
-    if (reopened.ok()) {
-      // A record of the earlier success that came later would be taken for this run's.
-      std::erase_if(unrecorded_, [&](const auto& record) { return record.first == alive->event.seq; });
-      return CallPlatform(*alive);
-    }
-    GiveAnswer(*alive, {AnswerKind::kRefused, reopened.error()});
+    if (reopened.ok() && *reopened) return Enter(*alive);
+    alive->answers.Give(reopened.ok() ? Answer{AnswerKind::kAccepted}
+                                      : Answer{AnswerKind::kRefused, reopened.error()});
     Remove(*alive);
   });
 }
@@ -218,54 +213,38 @@ void Pipeline::Resume(std::vector<store::StoredEvent> events) {
     if (!fields) {
       // It was read before it was stored, so the row is damaged: it stays for a person to look at, and the
       // sender may send it anew.
-      admission_.Release(event.event_id);
+      admission_.ring().Release(event.event_id);
       continue;
     }
-    event.payload.clear();
-    counters_.pending.fetch_add(1, std::memory_order_relaxed);
-    CallPlatform(*Begin(std::move(event), std::move(*fields), clock_.MonotonicUs(), nullptr));
+    counters_.pending.fetch_add(1, std::memory_order_relaxed);  // however many: they are on disk
+    const std::int64_t received_at = event.received_at;
+    Enter(*Begin(std::move(event), std::move(*fields), received_at, clock_.MonotonicUs(), nullptr));
   }
 }
 
-void Pipeline::CallPlatform(Delivery& delivery) {
-  if (stopping_) return Park(delivery);
-  delivery.state = Delivery::State::kCalling;
-  const store::StoredEvent& event = delivery.event;
-  exchange_.Start(delivery.call,
-                  {.request = options_.request.Render({.event_id = event.event_id,
-                                                       .intent = event.intent,
-                                                       .dialog_id = delivery.dialog_id,
-                                                       .session_id = delivery.session_id,
-                                                       .queue = event.queue,
-                                                       .processed_at_ms = event.published_at,
-                                                       .latency_ms = event.published_at - event.received_at},
-                                                      event.idempotency_key),
-                   .retry = options_.retry,
-                   .timeout_ms = options_.timeout_ms,
-                   .repeatable = true});
-}
-
-void Pipeline::RecordFailedTry(Delivery& delivery, const Error& error) {
-  const std::int64_t duration_ms = clock_.MonotonicMs() - delivery.call.try_started_ms();
-  delivery.tries.push_back({.at = clock_.WallMs() - duration_ms,
-                            .code = std::string(Describe(error.code).name),
-                            .status = error.status,
-                            .duration_ms = duration_ms});
-}
-
-void Pipeline::OnCallEnd(Delivery& delivery, Result<Reply> result) {
-  delivery.attempts = result.ok() ? result->attempts : result.error().attempts;
-  if (result.ok()) return Succeed(delivery);
-  if (stopping_ && result.error().code == ErrorCode::kClosed) return Park(delivery);
-  delivery.last_error = std::make_unique<Error>(std::move(result.error()));
-  Bury(delivery);
+std::shared_ptr<Pipeline::Delivery> Pipeline::Begin(store::StoredEvent event, json::EventFields fields,
+                                                    std::int64_t since_ms, std::int64_t arrived_us,
+                                                    AnswerCallback answer) {
+  auto delivery = std::make_shared<Delivery>(*this);
+  delivery->self = delivery;
+  delivery->event = std::move(event);
+  delivery->dialog_id = std::move(fields.dialog_id);
+  delivery->session_id = std::move(fields.session_id);
+  delivery->arrived_us = arrived_us;
+  if (!delivery->event.embedded && delivery->event.published_at == 0)
+    delivery->step = store::Step::kPublish;
+  // Counted from the arrival: what the disk took is part of it.
+  if (answer) delivery->answers.Add(std::move(answer), arrived_us / 1000 + options_.respond_within_ms);
+  deliveries_.emplace(delivery->event.event_id, delivery);
+  oldest_.Add(*delivery, since_ms);
+  return delivery;
 }
 
 void Pipeline::Succeed(Delivery& delivery) {
-  admission_.Complete(delivery.event.event_id);
+  admission_.ring().Complete(delivery.event.event_id);
   counters_.processed.fetch_add(1, std::memory_order_relaxed);
   MarkDone(delivery.event.seq, delivery.event.event_id);
-  GiveAnswer(delivery, {AnswerKind::kProcessed});
+  delivery.answers.Give({AnswerKind::kProcessed});
   End(delivery, true);
 }
 
@@ -282,37 +261,6 @@ void Pipeline::KeepUnrecorded(std::int64_t seq, std::string event_id) {
     timers_.Schedule(unrecorded_timer_, clock_.MonotonicMs() + kStoreRetryMs);
 }
 
-// The event is on disk already, so a store that refuses its dead letter loses nothing: it is offered again,
-// here or after a restart.
-void Pipeline::Bury(Delivery& delivery) {
-  delivery.state = Delivery::State::kBurying;
-  const Error& error = *delivery.last_error;
-  store::DeadLetter letter{.seq = delivery.event.seq,
-                           .event_id = delivery.event.event_id,
-                           .step = "request",
-                           .code = std::string(Describe(error.code).name),
-                           .status = error.status,
-                           .error = error.message,
-                           .tries = delivery.tries,
-                           .failed_at = clock_.WallMs()};
-  journal_.Bury(std::move(letter), [this, weak = delivery.self](Status buried) {
-    const auto alive = weak.lock();
-    if (!alive) return;
-    if (!buried.ok()) {
-      timers_.Schedule(alive->bury_timer, clock_.MonotonicMs() + kStoreRetryMs);
-      return;
-    }
-    Fail(*alive);
-  });
-}
-
-void Pipeline::Fail(Delivery& delivery) {
-  admission_.Complete(delivery.event.event_id);  // a re-post of it is a duplicate: it is in safe keeping
-  counters_.dead.fetch_add(1, std::memory_order_relaxed);
-  GiveAnswer(delivery, {AnswerKind::kDead, *delivery.last_error});
-  End(delivery, false);
-}
-
 void Pipeline::End(Delivery& delivery, bool success) {
   const double duration_ms = static_cast<double>(clock_.MonotonicUs() - delivery.arrived_us) / 1000;
   const auto removed = Remove(delivery);
@@ -324,38 +272,13 @@ void Pipeline::End(Delivery& delivery, bool success) {
                 .pending = counters_.pending.load(std::memory_order_relaxed)});
 }
 
-void Pipeline::Await(Delivery& delivery, std::int64_t since_ms, AnswerCallback answer) {
-  const std::int64_t due_ms = since_ms + options_.respond_within_ms;
-  delivery.answers.push_back({due_ms, std::move(answer)});
-  // Whoever joins later has a time of its own, and does not put off that of the others.
-  const retry::Timer& timer = delivery.answer_timer;
-  if (!timer.scheduled() || due_ms < timer.due_ms()) timers_.Schedule(delivery.answer_timer, due_ms);
-}
-
-void Pipeline::OnAnswerDue(Delivery& delivery) {
-  const std::int64_t now_ms = clock_.MonotonicMs();
-  std::vector<AnswerCallback> due;
-  std::optional<std::int64_t> next_ms;
-  for (Delivery::Waiting& waiting : std::exchange(delivery.answers, {})) {
-    if (waiting.due_ms <= now_ms) {
-      due.push_back(std::move(waiting.answer));
-    } else {
-      next_ms = std::min(next_ms.value_or(waiting.due_ms), waiting.due_ms);
-      delivery.answers.push_back(std::move(waiting));
-    }
-  }
-  if (next_ms) timers_.Schedule(delivery.answer_timer, *next_ms);
-  for (const AnswerCallback& answer : due) answer({AnswerKind::kAccepted});
-}
-
-void Pipeline::GiveAnswer(Delivery& delivery, const Answer& answer) {
-  timers_.Cancel(delivery.answer_timer);
-  for (const Delivery::Waiting& waiting : std::exchange(delivery.answers, {})) waiting.answer(answer);
-}
-
 std::shared_ptr<Pipeline::Delivery> Pipeline::Remove(Delivery& delivery) {
   counters_.pending.fetch_sub(1, std::memory_order_relaxed);
   auto removed = std::move(deliveries_.extract(delivery.event.event_id).mapped());
+  oldest_.Remove(delivery);
+  LineMember* next = lines_.Leave(delivery);
+  // At the end nobody has a turn any more: those in line are parked, each by itself.
+  if (next != nullptr && !stopping_) Work(static_cast<Delivery&>(*next));
   CheckStopped();
   return removed;
 }
@@ -363,7 +286,9 @@ std::shared_ptr<Pipeline::Delivery> Pipeline::Remove(Delivery& delivery) {
 void Pipeline::Stop(std::int64_t grace_ms, std::function<void()> stopped) {
   stopping_ = true;
   stopped_ = std::move(stopped);
+  for (const Elsewhere& one : std::exchange(elsewhere_, {})) one.answer({AnswerKind::kRefused, ClosedError()});
   exchange_.SendNoMore();
+  if (publish_step_) publish_step_->SendNoMore();
   ParkAll(false);
   timers_.Schedule(grace_timer_, clock_.MonotonicMs() + grace_ms);
   CheckStopped();
@@ -371,15 +296,17 @@ void Pipeline::Stop(std::int64_t grace_ms, std::function<void()> stopped) {
 
 // It is on disk: the next start goes on with it.
 void Pipeline::Park(Delivery& delivery) {
-  GiveAnswer(delivery, {AnswerKind::kAccepted});
+  left_work_ = true;
+  delivery.answers.Give({AnswerKind::kAccepted});
   Remove(delivery);
 }
 
 void Pipeline::ParkAll(bool sending_too) {
   std::vector<std::shared_ptr<Delivery>> parked;
   for (const auto& [id, delivery] : deliveries_) {
-    const bool waits = delivery->state == Delivery::State::kCalling && !delivery->call.sending();
-    if (waits || (sending_too && delivery->state != Delivery::State::kReopening)) parked.push_back(delivery);
+    // Whether a replay has begun is not known before it is written down.
+    const bool may_be = sending_too && delivery->state != Delivery::State::kReopening;
+    if (may_be || delivery->waits()) parked.push_back(delivery);
   }
   for (const auto& delivery : parked) Park(*delivery);
 }

@@ -1,6 +1,10 @@
 #include "engine/event_service.h"
 
+#include <limits>
 #include <utility>
+
+#include "engine/ring_ids.h"
+#include "engine/store_end.h"
 
 namespace trunkline::engine {
 
@@ -11,38 +15,27 @@ struct EventService::Core {
   std::unique_ptr<net::HttpClient> client;
   std::unique_ptr<delivery::Exchange> exchange;
   std::unique_ptr<store::Store> store;
+  std::unique_ptr<CallbackPublisher> publisher;          // null: the queues are the store's own
   std::unique_ptr<delivery::Pipeline> pipeline;  // last: it refers to the others, and goes first
 
   bool open() const { return pipeline != nullptr; }
+
+  // All but the store, whose end takes its time.
+  void LetGo() {
+    pipeline.reset();
+    publisher.reset();
+    exchange.reset();
+    client.reset();
+  }
 };
 
 namespace {
 
 Error ClosedError() { return {.code = ErrorCode::kClosed, .message = "the service is closed"}; }
 
-// The end of a store waits for a commit, so it happens on libuv's pool, not on the engine.
-void DestroyStore(uv_loop_t* loop, std::unique_ptr<store::Store> store, std::function<void()> destroyed) {
-  struct Work {
-    uv_work_t request;
-    std::unique_ptr<store::Store> store;
-    std::function<void()> destroyed;
-  };
-  auto work = std::make_unique<Work>();
-  work->request.data = work.get();
-  work->store = std::move(store);
-  work->destroyed = std::move(destroyed);
-  uv_queue_work(
-      loop, &work.release()->request,
-      [](uv_work_t* request) { static_cast<Work*>(request->data)->store.reset(); },
-      [](uv_work_t* request, int) {
-        const std::unique_ptr<Work> done(static_cast<Work*>(request->data));
-        done->destroyed();
-      });
-}
-
 }  // namespace
 
-EventService::EventService(std::shared_ptr<Engine> engine, std::unique_ptr<delivery::Admission> admission)
+EventService::EventService(std::shared_ptr<Engine> engine, std::shared_ptr<delivery::Admission> admission)
     : engine_(std::move(engine)),
       admission_(std::move(admission)),
       counters_(std::make_unique<Counters>()),
@@ -54,18 +47,16 @@ Result<std::unique_ptr<EventService>> EventService::Create(std::shared_ptr<Engin
   auto verifier = crypto::SignatureVerifier::Create(std::move(options.scheme), options.secrets,
                                                     options.tolerance_seconds);
   if (!verifier) return verifier.error();
-  auto ring = idempotency::Ring::Create(options.ring, SystemClock());
-  if (!ring) return ring.error();
+  if (Status checked = idempotency::CheckOptions(options.ring); !checked.ok()) return checked.error();
   if (options.client.tls.verify && !options.client.tls.trusted_pem.empty()) {
     if (Status read = engine->ReadTrust(options.client.tls, "tls.ca"); !read.ok()) return read.error();
   }
   options.exchange.base = options.client.base;
   options.exchange.max_in_flight = options.client.max_connections;
-  options.exchange.max_pending = options.pipeline.max_pending;
+  options.exchange.max_pending = std::numeric_limits<std::size_t>::max();  // the pipeline sees to that
 
-  auto admission =
-      std::make_unique<delivery::Admission>(std::move(*verifier), std::move(*ring), SystemClock());
-  std::unique_ptr<EventService> service(new EventService(std::move(engine), std::move(admission)));
+  const auto admission = std::make_shared<delivery::Admission>(std::move(*verifier), SystemClock());
+  std::unique_ptr<EventService> service(new EventService(std::move(engine), admission));
   Status made = Ok();
   service->engine_->RunAndWait([&] {
     Core& core = *service->core_;
@@ -84,12 +75,21 @@ Result<std::unique_ptr<EventService>> EventService::Create(std::shared_ptr<Engin
     core.client = std::move(*client);
     core.exchange = std::move(*exchange);
     // The engine outlives every store: whoever holds the service holds the engine.
+    const std::string ring_path = options.store.directory + "/" + options.store.name + ".ring";
     core.store = std::make_unique<store::Store>(
         std::move(options.store), SystemClock(),
-        [engine = service->engine_.get()](Engine::Job job) { engine->Post(std::move(job)); });
+        [engine = service->engine_.get()](Engine::Job job) { engine->Post(std::move(job)); },
+        store::StoreHooks{
+            .ids = std::make_shared<RingIds>(ring_path, options.ring, admission),
+            .inherited =
+                [core = std::weak_ptr(service->core_)](std::vector<store::StoredEvent> events) {
+                  const auto alive = core.lock();
+                  if (alive && alive->open()) alive->pipeline->Resume(std::move(events));
+                }});
+    if (callbacks.publish) core.publisher = std::make_unique<CallbackPublisher>(std::move(callbacks.publish));
     core.pipeline = std::make_unique<delivery::Pipeline>(
-        std::move(options.pipeline), *core.store, *core.exchange, *core.context.timers, *core.context.clock,
-        *service->admission_, service->counters_->events, std::move(callbacks.finished));
+        std::move(options.pipeline), *core.store, core.publisher.get(), *core.exchange, *core.context.timers,
+        *core.context.clock, *service->admission_, service->counters_->events, std::move(callbacks.finished));
   });
   if (!made.ok()) return made.error();
   return service;
@@ -99,9 +99,7 @@ EventService::~EventService() {
   std::unique_ptr<store::Store> store;
   engine_->RunAndWait([&] {
     store = std::move(core_->store);
-    core_->pipeline.reset();
-    core_->exchange.reset();
-    core_->client.reset();
+    core_->LetGo();
   });
   store.reset();
   // Jobs that the store posted before it ended may still lie in the mailbox. They find their pipeline gone;
@@ -110,19 +108,16 @@ EventService::~EventService() {
 }
 
 void EventService::Open(std::function<void(Result<std::size_t>)> opened) {
-  engine_->Post([this, core = core_, opened = std::move(opened)]() mutable {
+  engine_->Post([core = core_, opened = std::move(opened)]() mutable {
     if (!core->open()) return opened(ClosedError());
     core->store->Open(
-        [this, core = std::weak_ptr(core), opened = std::move(opened)](Result<store::Recovery> recovery) {
+        [core = std::weak_ptr(core), opened = std::move(opened)](Result<std::vector<store::StoredEvent>> unfinished) {
           const auto alive = core.lock();
           // Closed meanwhile: whoever waits is still to be told, or the process would stay for it.
           if (!alive || !alive->open()) return opened(ClosedError());
-          if (!recovery) return opened(recovery.error());
-          for (const store::RememberedId& id : recovery->ids)
-            admission_->Restore(id.event_id, id.done, id.at_ms);
-          const std::size_t unfinished = recovery->unfinished.size();
-          opened(unfinished);
-          alive->pipeline->Resume(std::move(recovery->unfinished));
+          if (!unfinished) return opened(unfinished.error());
+          opened(unfinished->size());
+          alive->pipeline->Resume(std::move(*unfinished));
         });
   });
 }
@@ -131,7 +126,7 @@ void EventService::Accept(json::EventFields fields, std::string payload, std::in
                           delivery::AnswerCallback answer) {
   if (!closing_)
     return core_->pipeline->Accept(std::move(fields), std::move(payload), arrived_us, std::move(answer));
-  admission_->Release(fields.event_id);
+  admission_->ring().Release(fields.event_id);
   answer({delivery::AnswerKind::kRefused, ClosedError()});
 }
 
@@ -165,10 +160,9 @@ void EventService::Replay(std::string event_id, std::optional<std::string> paylo
   });
 }
 
-void EventService::DeadLetters(store::Journal::Callback<std::vector<store::DeadLetter>> callback) {
-  engine_->Post([core = core_, callback = std::move(callback)]() mutable {
-    if (core->store) return core->store->DeadLetters(std::move(callback));
-    callback(ClosedError());
+void EventService::Published(std::uint64_t id, Status result) {
+  engine_->Post([core = core_, id, result = std::move(result)]() mutable {
+    if (core->publisher) core->publisher->Answer(id, std::move(result));
   });
 }
 
@@ -179,10 +173,9 @@ void EventService::Close(std::int64_t grace_ms, std::function<void()> closed) {
     core->pipeline->Stop(grace_ms, [engine, core, closed = std::move(closed)]() mutable {
       // In a turn of its own: the pipeline is still at work here.
       engine->Post([core, closed = std::move(closed)]() mutable {
-        core->pipeline.reset();
-        core->exchange.reset();
-        core->client.reset();
-        if (core->store) DestroyStore(core->context.loop, std::move(core->store), std::move(closed));
+        if (core->store && core->open() && core->pipeline->left_nothing()) core->store->NothingLeft();
+        core->LetGo();
+        if (core->store) EndStore(core->context.loop, std::move(core->store), std::move(closed));
       });
     });
   });

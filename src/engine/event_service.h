@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "delivery/admission.h"
 #include "delivery/pipeline.h"
+#include "engine/callback_publisher.h"
 #include "engine/engine.h"
 #include "net/http_client.h"
 #include "store/store.h"
@@ -33,6 +34,8 @@ struct EventServiceOptions {
 // Called on the engine thread. None is called once the service has been destroyed.
 struct EventServiceCallbacks {
   std::function<void(const delivery::Finished&)> finished;
+  // Takes messages for queues elsewhere; each is answered by Published. Empty: the queues are the store's own.
+  CallbackPublisher::Ask publish{};
 };
 
 class EventService {
@@ -50,8 +53,8 @@ class EventService {
   // The methods below are called on one thread, the owner's; answers come on the engine thread, unless said
   // otherwise.
 
-  // Opens the store, fills the ring with the ids of earlier runs, and goes on with their unfinished events:
-  // how many there are. Before it has succeeded nothing may be admitted: the ring would not know what it has
+  // Opens the store and the ring, and goes on with unfinished events of members that are gone: how many there
+  // are. Before it has succeeded nothing may be admitted: the ring would not know what it has
   // to refuse.
   void Open(std::function<void(Result<std::size_t>)> opened);
 
@@ -68,7 +71,8 @@ class EventService {
   void JoinDuplicate(std::string event_id, delivery::AnswerCallback answer);
   // By id, or with the whole event.
   void Replay(std::string event_id, std::optional<std::string> payload, delivery::AnswerCallback answer);
-  void DeadLetters(store::Journal::Callback<std::vector<store::DeadLetter>> callback);
+  // How the `publish` with that id has ended. One that comes too late, or a second time, changes nothing.
+  void Published(std::uint64_t id, Status result);
 
   struct Counters {
     delivery::PipelineCounters events;
@@ -85,10 +89,10 @@ class EventService {
  private:
   struct Core;  // lives on the engine thread
 
-  EventService(std::shared_ptr<Engine> engine, std::unique_ptr<delivery::Admission> admission);
+  EventService(std::shared_ptr<Engine> engine, std::shared_ptr<delivery::Admission> admission);
 
   std::shared_ptr<Engine> engine_;
-  std::unique_ptr<delivery::Admission> admission_;
+  std::shared_ptr<delivery::Admission> admission_;  // the store's threads know it too
   std::unique_ptr<Counters> counters_;
   // The engine thread's, but for the pipeline's Accept: it is there until Close has been called.
   std::shared_ptr<Core> core_;

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 namespace trunkline::store {
@@ -32,7 +34,7 @@ Error Unavailable(sqlite3* handle) {
       break;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      error.hint = "Another process holds the event store. One server uses a data directory at a time.";
+      error.hint = "Another process has held the event store for seconds: look for one that hangs, or an open sqlite3 shell.";
       break;
     default:
       break;
@@ -119,17 +121,35 @@ Result<Database> Database::Open(const std::string& path, Mode mode) {
   Database database(handle);  // closes on every way out
   if (opened != SQLITE_OK) return Unavailable(handle);
   sqlite3_extended_result_codes(handle, 1);
-  sqlite3_busy_timeout(handle, 2000);
+  // Other members of the directory write too, for a millisecond or so at a time: short waits, for 5 s in all.
+  sqlite3_busy_handler(
+      handle,
+      [](void*, int times) {
+        std::this_thread::sleep_for(times < 400 ? std::chrono::microseconds(250) : std::chrono::milliseconds(5));
+        return times < 400 + 980 ? 1 : 0;
+      },
+      nullptr);
+  // In the place of SQLite's own hook, which would make a checkpoint in the middle of a commit.
+  sqlite3_wal_hook(
+      handle,
+      [](void* pages, sqlite3*, const char*, int in_log) {
+        *static_cast<int*>(pages) = in_log;
+        return SQLITE_OK;
+      },
+      database.wal_pages_.get());
   return database;
 }
 
 Database::Database(Database&& other) noexcept
-    : handle_(std::exchange(other.handle_, nullptr)), prepared_(std::exchange(other.prepared_, {})) {}
+    : handle_(std::exchange(other.handle_, nullptr)),
+      wal_pages_(std::move(other.wal_pages_)),
+      prepared_(std::exchange(other.prepared_, {})) {}
 
 Database& Database::operator=(Database&& other) noexcept {
   if (this != &other) {
     Close();
     handle_ = std::exchange(other.handle_, nullptr);
+    wal_pages_ = std::move(other.wal_pages_);
     prepared_ = std::exchange(other.prepared_, {});
   }
   return *this;
@@ -162,6 +182,18 @@ Result<Statement> Database::Prepare(std::string_view sql) {
 
 std::int64_t Database::last_insert_rowid() const { return sqlite3_last_insert_rowid(handle_); }
 int Database::changes() const { return sqlite3_changes(handle_); }
+int Database::wal_pages() const { return *wal_pages_; }
+
+Result<int> Database::Checkpoint() {
+  int in_log = 0;
+  int copied = 0;
+  const int done =
+      sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
+  // Busy: another process is at it.
+  if (done != SQLITE_OK && done != SQLITE_BUSY) return Unavailable(handle_);
+  return in_log - copied;
+}
+
 bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 
 }  // namespace trunkline::store

@@ -58,10 +58,16 @@ class Database {
   int changes() const;
   bool in_transaction() const;
 
+  // Copies the write-ahead log into the file as far as nobody has to wait for it (a passive checkpoint): how
+  // many of its pages are left.
+  Result<int> Checkpoint();
+  int wal_pages() const;  // in the log after this connection's last commit
+
  private:
-  explicit Database(sqlite3* handle) : handle_(handle) {}
+  explicit Database(sqlite3* handle) : handle_(handle), wal_pages_(std::make_unique<int>(0)) {}
   void Close();
   sqlite3* handle_ = nullptr;
+  std::unique_ptr<int> wal_pages_;  // where SQLite's hook writes it: it stays there when this moves
   std::unordered_map<std::string_view, sqlite3_stmt*> prepared_;  // keyed by the statements' own text
 };
 

@@ -1,21 +1,20 @@
 #include "store/store.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <cerrno>
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <filesystem>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "base/thread_name.h"
+#include "store/checkpointer.h"
 #include "store/database.h"
+#include "store/events_table.h"
+#include "store/membership.h"
 #include "store/schema.h"
+#include "store/write.h"
 
 namespace trunkline::store {
 namespace {
@@ -27,6 +26,10 @@ constexpr auto kLazyDelay =
 constexpr std::size_t kCrowd =
     4;  // this many urgent writes in one commit mean load: the next ones are gathered
 constexpr std::size_t kFullGroup = 512;  // enough to commit without gathering on
+constexpr int kSweepRows = 128;          // looked at by one step of the retention
+constexpr auto kSweepPause = std::chrono::milliseconds(20);  // between steps where nothing else is written
+// A member records a death before it tells the ring; it cannot have been dead in between for longer.
+constexpr std::int64_t kRecentDeathMs = 300'000;
 
 Error Unavailable(std::string message, std::string hint = {}) {
   return {.code = ErrorCode::kStoreUnavailable, .message = std::move(message), .hint = std::move(hint)};
@@ -34,36 +37,120 @@ Error Unavailable(std::string message, std::string hint = {}) {
 
 Error ClosedError() { return {.code = ErrorCode::kClosed, .message = "the event store is closed"}; }
 
-// One write, applied in a transaction together with others.
-class Write {
- public:
-  explicit Write(bool is_urgent) : urgent(is_urgent) {}
-  virtual ~Write() = default;
-  virtual Status Apply(Database& database) = 0;
-  virtual void Finish(Status durable) = 0;  // through `post`
-  const bool urgent;                        // is somebody waiting for it?
+// What members that are gone have left.
+struct Estate {
+  std::vector<StoredEvent> unfinished;
+  std::vector<std::int64_t> of_others;  // those among them that another number than the heir's stands for
+  std::vector<RememberedId> ids;        // of these, and of dead letters of late
 };
 
+Result<Estate> ReadEstate(Database& database, const MemberTest& is_gone, int heir, std::int64_t now_ms) {
+  Estate estate;
+  auto left = ReadUnfinished(database, is_gone);
+  if (!left) return left.error();
+  for (auto& [event, member] : *left) {
+    estate.ids.push_back({event.event_id, false, event.received_at});
+    if (member != heir) estate.of_others.push_back(event.seq);
+    estate.unfinished.push_back(std::move(event));
+  }
+  auto letters = ReadDeadLetters(database, {.since_ms = now_ms - kRecentDeathMs, .limit = INT64_MAX});
+  if (!letters) return letters.error();
+  for (const DeadLetter& letter : *letters) estate.ids.push_back({letter.event_id, true, letter.failed_at});
+  return estate;
+}
+
+Status Inherit(Database& database, const Estate& estate, const std::vector<int>& gone, int heir) {
+  for (const std::int64_t seq : estate.of_others) {
+    if (Status taken = TakeCustody(database, seq, heir); !taken.ok()) return taken;
+  }
+  for (const int number : gone) {
+    if (Status released = ReleaseMessages(database, number); !released.ok()) return released;
+  }
+  return Ok();
+}
+
+}  // namespace
+
+struct Store::Impl : std::enable_shared_from_this<Store::Impl> {
+  Impl(StoreOptions store_options, const Clock& store_clock, Post store_post, StoreHooks store_hooks)
+      : options(std::move(store_options)),
+        clock(store_clock),
+        post(std::move(store_post)),
+        hooks(std::make_shared<const StoreHooks>(std::move(store_hooks))),
+        retention(options.retention),
+        checkpointer(path()) {}
+
+  using Job = std::function<void(Result<Database>&)>;  // runs on the reader
+
+  void Submit(std::unique_ptr<Write> write);
+  template <typename T>
+  void Submit(bool urgent, std::function<Result<T>(Database&)> apply, Callback<T> callback) {
+    Submit(std::make_unique<Request<T>>(urgent, std::move(apply), std::move(callback)));
+  }
+  // Reads once everything submitted before is on disk.
+  template <typename T>
+  void Read(std::function<Result<T>(Database&)> query, Callback<T> callback);
+  void SubmitJob(Job job);
+  void RunWriter();
+  void RunReader();
+  Result<std::vector<StoredEvent>> OpenHere();
+  Result<std::vector<StoredEvent>> TakeWhatIsLeft(Database& opened, Membership& joined);
+  Status Commit(std::vector<std::unique_ptr<Write>>& batch);
+  void Sweep();
+  SteadyClock::duration Tend();
+  void LookForChanges();
+  void TakeOver(int dead);
+  std::string path() const { return options.directory + "/" + options.name + ".db"; }
+
+  const StoreOptions options;
+  const Clock& clock;
+  const Post post;
+  const std::shared_ptr<const StoreHooks> hooks;  // shared: what has been posted may outlive the store
+
+  std::mutex mutex;
+  std::condition_variable wake_writer;
+  std::condition_variable wake_reader;
+  bool stopping = false;
+  bool nothing_left = false;
+  std::vector<std::unique_ptr<Write>> waiting;
+  std::size_t urgent_waiting = 0;
+  std::optional<Callback<std::vector<StoredEvent>>> open_request;
+  std::vector<Job> reads;
+  std::vector<int> inherited_from;  // members whose work is ours now, on disk too
+  std::vector<int> to_take_over;    // members whose work could not be taken over yet
+
+  // The writer thread's own.
+  std::optional<Membership> membership;
+  int member = 0;
+  std::optional<Database> database;
+  Retention retention;
+  bool sweeping = false;  // there is more to delete
+  std::int64_t data_version = 0;
+
+  Checkpointer checkpointer;
+  std::thread writer;
+  std::thread reader;  // started by the first read
+};
+
+namespace {
+
+// The write that there is most of.
 class AppendEvent final : public Write {
  public:
-  AppendEvent(StoredEvent event, const Clock& clock, Store::Callback<StoredEvent> callback)
-      : Write(true), event_(std::move(event)), clock_(clock), callback_(std::move(callback)) {}
+  // `member` is read when the write is applied. `state` other than unfinished: nothing is to be done with it.
+  AppendEvent(StoredEvent event, EventState state, const int& member, const Clock& clock,
+              Store::Callback<StoredEvent> callback)
+      : Write(true),
+        event_(std::move(event)),
+        state_(state),
+        member_(member),
+        clock_(clock),
+        callback_(std::move(callback)) {}
 
   Status Apply(Database& database) override {
-    auto insert = database.Prepare(
-        "INSERT INTO events (event_id, intent, step, received_at, queue, published_at, idempotency_key, "
-        "payload) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
-    if (!insert) return insert.error();
-    insert->Bind(1, event_.event_id).Bind(2, event_.intent).Bind(3, event_.step).Bind(4, event_.received_at);
-    if (!event_.queue.empty()) {
-      event_.published_at = clock_.WallMs();
-      insert->Bind(5, event_.queue).Bind(6, event_.published_at);
-    }
-    insert->Bind(7, event_.idempotency_key).Bind(8, AsBytes(event_.payload));
-    if (Status done = insert->Run(); !done.ok()) return done;
-    event_.seq = database.last_insert_rowid();
-    return Ok();
+    Status inserted = InsertEvent(database, event_, member_, clock_.WallMs());
+    if (!inserted.ok() || state_ == EventState::kUnfinished) return inserted;
+    return SetOutcome(database, event_.seq, state_);
   }
 
   void Finish(Status durable) override {
@@ -74,283 +161,13 @@ class AppendEvent final : public Write {
 
  private:
   StoredEvent event_;
+  const EventState state_;
+  const int& member_;
   const Clock& clock_;
   Store::Callback<StoredEvent> callback_;
 };
 
-Status SetOutcome(Database& database, std::int64_t seq, EventState state) {
-  auto insert = database.Prepare("INSERT OR REPLACE INTO outcomes (event, state) VALUES (?1, ?2)");
-  if (!insert) return insert.error();
-  return insert->Bind(1, seq).Bind(2, static_cast<std::int64_t>(state)).Run();
-}
-
-Status DeleteBySeq(Database& database, std::string_view sql, std::int64_t seq) {
-  auto remove = database.Prepare(sql);
-  if (!remove) return remove.error();
-  return remove->Bind(1, seq).Run();
-}
-
-Status DeleteDeadLetter(Database& database, std::int64_t seq) {
-  for (const char* sql :
-       {"DELETE FROM dead_letters WHERE event = ?1", "DELETE FROM tries WHERE event = ?1"}) {
-    if (Status deleted = DeleteBySeq(database, sql, seq); !deleted.ok()) return deleted;
-  }
-  return Ok();
-}
-
-class MarkEventDone final : public Write {
- public:
-  MarkEventDone(std::int64_t seq, Store::Recorded callback)
-      : Write(false), seq_(seq), callback_(std::move(callback)) {}
-
-  Status Apply(Database& database) override { return SetOutcome(database, seq_, EventState::kDone); }
-
-  void Finish(Status durable) override {
-    if (callback_) callback_(std::move(durable));
-  }
-
- private:
-  std::int64_t seq_;
-  Store::Recorded callback_;
-};
-
-class BuryEvent final : public Write {
- public:
-  BuryEvent(DeadLetter letter, Store::Recorded callback)
-      : Write(true), letter_(std::move(letter)), callback_(std::move(callback)) {}
-
-  Status Apply(Database& database) override {
-    if (Status set = SetOutcome(database, letter_.seq, EventState::kDead); !set.ok()) return set;
-    if (Status cleared = DeleteDeadLetter(database, letter_.seq); !cleared.ok()) return cleared;
-    auto insert = database.Prepare(
-        "INSERT INTO dead_letters (event, event_id, step, code, status, error, failed_at) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
-    if (!insert) return insert.error();
-    insert->Bind(1, letter_.seq).Bind(2, letter_.event_id).Bind(3, letter_.step).Bind(4, letter_.code);
-    insert->Bind(5, letter_.status).Bind(6, letter_.error).Bind(7, letter_.failed_at);
-    if (Status done = insert->Run(); !done.ok()) return done;
-    for (std::size_t number = 0; number < letter_.tries.size(); ++number) {
-      auto add = database.Prepare(
-          "INSERT INTO tries (event, number, at, code, status, duration_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
-      if (!add) return add.error();
-      const Try& one = letter_.tries[number];
-      add->Bind(1, letter_.seq)
-          .Bind(2, static_cast<std::int64_t>(number) + 1)
-          .Bind(3, one.at)
-          .Bind(4, one.code);
-      if (Status added = add->Bind(5, one.status).Bind(6, one.duration_ms).Run(); !added.ok()) return added;
-    }
-    return Ok();
-  }
-
-  void Finish(Status durable) override {
-    if (callback_) callback_(std::move(durable));
-  }
-
- private:
-  DeadLetter letter_;
-  Store::Recorded callback_;
-};
-
-class ReopenEvent final : public Write {
- public:
-  ReopenEvent(std::int64_t seq, bool republish, Store::Recorded callback)
-      : Write(true), seq_(seq), republish_(republish), callback_(std::move(callback)) {}
-
-  Status Apply(Database& database) override {
-    if (Status deleted = DeleteBySeq(database, "DELETE FROM outcomes WHERE event = ?1", seq_); !deleted.ok())
-      return deleted;
-    if (Status deleted = DeleteDeadLetter(database, seq_); !deleted.ok() || !republish_) return deleted;
-    auto insert = database.Prepare("INSERT OR IGNORE INTO republished (event) VALUES (?1)");
-    if (!insert) return insert.error();
-    return insert->Bind(1, seq_).Run();
-  }
-
-  void Finish(Status durable) override {
-    if (callback_) callback_(std::move(durable));
-  }
-
- private:
-  std::int64_t seq_;
-  bool republish_;
-  Store::Recorded callback_;
-};
-
-// Writes nothing: its end says that everything submitted before it is on disk.
-class Barrier final : public Write {
- public:
-  explicit Barrier(Store::Recorded callback) : Write(true), callback_(std::move(callback)) {}
-  Status Apply(Database&) override { return Ok(); }
-  void Finish(Status durable) override { callback_(std::move(durable)); }
-
- private:
-  Store::Recorded callback_;
-};
-
-constexpr std::string_view kEventColumns =
-    "seq, event_id, intent, step, received_at, queue, published_at, idempotency_key, payload";
-
-StoredEvent ReadEvent(const Statement& row) {
-  return {.seq = row.Integer(0),
-          .event_id = row.Text(1),
-          .intent = row.Text(2),
-          .step = static_cast<int>(row.Integer(3)),
-          .received_at = row.Integer(4),
-          .queue = row.Text(5),
-          .published_at = row.Integer(6),
-          .idempotency_key = row.Text(7),
-          .payload = row.Blob(8)};
-}
-
-// One pass over what is there: finished events give their ids to the ring, unfinished ones go on.
-Result<Recovery> ReadRecovery(Database& database, std::int64_t oldest_id_ms) {
-  Recovery recovery;
-  static const std::string sql = "SELECT " + std::string(kEventColumns) +
-                                 ", state FROM events LEFT JOIN outcomes ON outcomes.event = events.seq "
-                                 "WHERE state IS NULL OR received_at >= ?1 ORDER BY seq";
-  auto query = database.Prepare(sql);
-  if (!query) return query.error();
-  query->Bind(1, oldest_id_ms);
-  for (;;) {
-    auto row = query->Next();
-    if (!row) return row.error();
-    if (!*row) return recovery;
-    const bool finished = !query->IsNull(9);
-    recovery.ids.push_back({query->Text(1), finished, query->Integer(4)});
-    if (!finished) recovery.unfinished.push_back(ReadEvent(*query));
-  }
-}
-
-Result<std::optional<FoundEvent>> FindEvent(Database& database, const std::string& event_id) {
-  // A dead letter is found by its index; anything else by a scan from the newest on, which only a replay by
-  // hand pays for.
-  static const std::string dead_sql = "SELECT " + std::string(kEventColumns) +
-                                      ", state FROM events JOIN outcomes ON outcomes.event = events.seq "
-                                      "WHERE seq = (SELECT max(event) FROM dead_letters WHERE event_id = ?1)";
-  static const std::string scan_sql = "SELECT " + std::string(kEventColumns) +
-                                      ", state FROM events LEFT JOIN outcomes ON outcomes.event = events.seq "
-                                      "WHERE event_id = ?1 ORDER BY seq DESC LIMIT 1";
-  for (const std::string* sql : {&dead_sql, &scan_sql}) {
-    auto query = database.Prepare(*sql);
-    if (!query) return query.error();
-    query->Bind(1, event_id);
-    auto row = query->Next();
-    if (!row) return row.error();
-    if (*row)
-      return std::optional<FoundEvent>({ReadEvent(*query), static_cast<EventState>(query->Integer(9))});
-  }
-  return std::optional<FoundEvent>();
-}
-
-Result<std::vector<Try>> ReadTries(Database& database, std::int64_t seq) {
-  std::vector<Try> tries;
-  auto query =
-      database.Prepare("SELECT at, code, status, duration_ms FROM tries WHERE event = ?1 ORDER BY number");
-  if (!query) return query.error();
-  query->Bind(1, seq);
-  for (;;) {
-    auto row = query->Next();
-    if (!row) return row.error();
-    if (!*row) return tries;
-    tries.push_back({.at = query->Integer(0),
-                     .code = query->Text(1),
-                     .status = static_cast<int>(query->Integer(2)),
-                     .duration_ms = query->Integer(3)});
-  }
-}
-
-Result<std::vector<DeadLetter>> ReadDeadLetters(Database& database) {
-  std::vector<DeadLetter> letters;
-  auto query = database.Prepare(
-      "SELECT event, event_id, step, code, status, error, failed_at FROM dead_letters ORDER BY failed_at, "
-      "event");
-  if (!query) return query.error();
-  for (;;) {
-    auto row = query->Next();
-    if (!row) return row.error();
-    if (!*row) return letters;
-    auto tries = ReadTries(database, query->Integer(0));
-    if (!tries) return tries.error();
-    letters.push_back({.seq = query->Integer(0),
-                       .event_id = query->Text(1),
-                       .step = query->Text(2),
-                       .code = query->Text(3),
-                       .status = static_cast<int>(query->Integer(4)),
-                       .error = query->Text(5),
-                       .tries = std::move(*tries),
-                       .failed_at = query->Integer(6)});
-  }
-}
-
-// The exclusive hold on a data directory, released with the object or the process.
-class DirectoryLock {
- public:
-  static Result<DirectoryLock> Take(const std::string& directory) {
-    const std::string path = directory + "/lock";
-    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (descriptor < 0) {
-      return Unavailable("the data directory " + directory + " cannot be written: " + std::strerror(errno));
-    }
-    DirectoryLock lock(descriptor);
-    if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-      return Unavailable("the data directory " + directory + " is in use",
-                         "Another server works there. Stop it, or give this one a directory of its own.");
-    }
-    return lock;
-  }
-  DirectoryLock(DirectoryLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  DirectoryLock& operator=(DirectoryLock&& other) noexcept {
-    std::swap(descriptor_, other.descriptor_);
-    return *this;
-  }
-  ~DirectoryLock() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-
- private:
-  explicit DirectoryLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;
-};
-
 }  // namespace
-
-struct Store::Impl : std::enable_shared_from_this<Store::Impl> {
-  Impl(StoreOptions store_options, const Clock& store_clock, Post store_post)
-      : options(std::move(store_options)), clock(store_clock), post(std::move(store_post)) {}
-
-  using Job = std::function<void(Result<Database>&)>;  // runs on the reader
-
-  void Submit(std::unique_ptr<Write> write);
-  // Reads once everything submitted before is on disk.
-  template <typename T>
-  void Read(std::function<Result<T>(Database&)> query, Callback<T> callback);
-  void SubmitJob(Job job);
-  void RunWriter();
-  void RunReader();
-  Result<Recovery> OpenHere();
-  Status Commit(std::vector<std::unique_ptr<Write>>& batch);
-  std::string path() const { return options.directory + "/events.db"; }
-
-  const StoreOptions options;
-  const Clock& clock;
-  const Post post;
-
-  std::mutex mutex;
-  std::condition_variable wake_writer;
-  std::condition_variable wake_reader;
-  bool stopping = false;
-  std::vector<std::unique_ptr<Write>> waiting;
-  std::size_t urgent_waiting = 0;
-  std::optional<Callback<Recovery>> open_request;
-  std::vector<Job> reads;
-
-  // The writer thread's own.
-  std::optional<DirectoryLock> lock;
-  std::optional<Database> database;
-
-  std::thread writer;
-  std::thread reader;  // started by the first read
-};
 
 void Store::Impl::Submit(std::unique_ptr<Write> write) {
   {
@@ -373,9 +190,11 @@ void Store::Impl::Submit(std::unique_ptr<Write> write) {
 
 template <typename T>
 void Store::Impl::Read(std::function<Result<T>(Database&)> query, Callback<T> callback) {
-  // The barrier's end is posted, and may be run when the store is gone.
-  Submit(std::make_unique<Barrier>([weak = weak_from_this(), query = std::move(query),
-                                    callback = std::move(callback)](Status written) mutable {
+  // Writes nothing: its end says that everything submitted before it is on disk. That end is posted, and may be
+  // run when the store is gone.
+  const auto nothing = [](Database&) { return Ok(); };
+  Submit<std::monostate>(true, nothing, [weak = weak_from_this(), query = std::move(query),
+                                         callback = std::move(callback)](Status written) mutable {
     const auto self = weak.lock();
     if (!self) return callback(ClosedError());
     if (!written.ok()) return callback(std::move(written.error()));
@@ -385,7 +204,7 @@ void Store::Impl::Read(std::function<Result<T>(Database&)> query, Callback<T> ca
           std::make_shared<Result<T>>(reader_or.ok() ? query(*reader_or) : Result<T>(reader_or.error()));
       impl->post([callback, result] { callback(std::move(*result)); });
     });
-  }));
+  });
 }
 
 void Store::Impl::SubmitJob(Job job) {
@@ -400,23 +219,81 @@ void Store::Impl::SubmitJob(Job job) {
   wake_reader.notify_one();
 }
 
-Result<Recovery> Store::Impl::OpenHere() {
+Result<std::vector<StoredEvent>> Store::Impl::OpenHere() {
   std::error_code error;
-  const bool made = std::filesystem::create_directories(options.directory, error);
-  if (error)
-    return Unavailable("the data directory " + options.directory + " cannot be made: " + error.message());
-  // It holds what customers said: nobody else's business.
-  if (made) std::filesystem::permissions(options.directory, std::filesystem::perms::owner_all, error);
-  auto taken = DirectoryLock::Take(options.directory);
-  if (!taken) return taken.error();
+  if (options.role == Role::kOnlooker) {
+    if (!std::filesystem::exists(path(), error))
+      return Unavailable("there is no event store at " + path(), "Name the data directory of the server.");
+  } else {
+    const bool made = std::filesystem::create_directories(options.directory, error);
+    if (error)
+      return Unavailable("the data directory " + options.directory + " cannot be made: " + error.message());
+    // It holds what customers said: nobody else's business.
+    if (made) std::filesystem::permissions(options.directory, std::filesystem::perms::owner_all, error);
+  }
+  std::optional<Membership> joined;
+  if (options.role != Role::kOnlooker) {
+    const auto kind = options.role == Role::kServer ? MemberKind::kServer : MemberKind::kConsumer;
+    auto taken = Membership::Join(options.directory + "/" + options.name + ".members", kind, [this] {
+      const std::lock_guard guard(mutex);
+      return stopping;
+    });
+    if (!taken) return taken.error();
+    joined = std::move(*taken);
+  }
   auto opened = Database::Open(path(), Database::Mode::kReadWrite);
   if (!opened) return opened.error();
   if (Status prepared = PrepareSchema(*opened); !prepared.ok()) return prepared.error();
-  auto recovery = ReadRecovery(*opened, clock.WallMs() - options.id_ttl_ms);
-  if (!recovery) return recovery;
-  lock = std::move(*taken);
+  std::vector<StoredEvent> unfinished;
+  if (joined) {
+    auto left = TakeWhatIsLeft(*opened, *joined);
+    if (!left) return left.error();
+    unfinished = std::move(*left);
+    joined->OpenDoor();
+    member = joined->number();
+    membership = std::move(joined);
+  }
   database = std::move(*opened);
-  return recovery;
+  return unfinished;
+}
+
+Result<std::vector<StoredEvent>> Store::Impl::TakeWhatIsLeft(Database& opened, Membership& joined) {
+  bool knows_nothing = false;
+  if (hooks->ids != nullptr) {
+    auto fresh = hooks->ids->Join(joined.number(), joined.alone());
+    if (!fresh) return fresh.error();
+    knows_nothing = *fresh;
+  }
+  if (knows_nothing) {
+    const std::int64_t oldest_ms = clock.WallMs() - options.retention.done_ms;
+    Status restored = ReadIds(opened, oldest_ms, [this](const RememberedId& id) { hooks->ids->Restore(id); });
+    if (!restored.ok()) return restored.error();
+    hooks->ids->Restored();
+  }
+  std::vector<int> gone;
+  if (options.role == Role::kServer) gone = joined.TakeDead();
+  if (joined.left_work()) gone.push_back(joined.number());
+  // Whoever is alone need not believe the file of members: what is unfinished is nobody else's.
+  const bool all = options.role == Role::kServer && joined.alone();
+  if (gone.empty() && !all) return std::vector<StoredEvent>();
+
+  const auto is_gone = [&gone, all](int number) { return all || std::ranges::find(gone, number) != gone.end(); };
+  auto estate = ReadEstate(opened, is_gone, joined.number(), clock.WallMs());
+  if (!estate) return estate.error();
+  if (hooks->ids != nullptr) {
+    for (const int number : gone) hooks->ids->TakeOver(number, estate->ids);
+  }
+  if (Status begun = opened.Execute("BEGIN IMMEDIATE"); !begun.ok()) return begun.error();
+  Status inherited = Inherit(opened, *estate, gone, joined.number());
+  if (inherited.ok()) inherited = opened.Execute("COMMIT");
+  if (!inherited.ok()) {
+    if (opened.in_transaction()) (void)opened.Execute("ROLLBACK");
+    return inherited.error();
+  }
+  for (const int number : gone) {
+    if (number != joined.number()) joined.Release(number);
+  }
+  return std::move(estate->unfinished);
 }
 
 Status Store::Impl::Commit(std::vector<std::unique_ptr<Write>>& batch) {
@@ -425,33 +302,118 @@ Status Store::Impl::Commit(std::vector<std::unique_ptr<Write>>& batch) {
   for (const auto& write : batch) {
     Status applied = write->Apply(*database);
     if (applied.ok()) continue;
-    // No write is refused for what it says, only because the store cannot take any: so all of them fail
-    // together.
     if (database->in_transaction()) (void)database->Execute("ROLLBACK");
     return applied;
   }
+  if (sweeping) Sweep();
   Status committed = database->Execute("COMMIT");
   if (!committed.ok() && database->in_transaction()) (void)database->Execute("ROLLBACK");
+  if (!committed.ok()) return committed;
+  checkpointer.OnCommit(database->wal_pages());
+  // A failure here is one of the disk, which the next commit will meet.
+  if (checkpointer.ShouldFinish()) (void)database->Checkpoint();
   return committed;
+}
+
+// In a transaction that is under way: one sync for both. What fails here is tried again an interval later, and
+// fails nothing else.
+void Store::Impl::Sweep() {
+  if (Status begun = database->Execute("SAVEPOINT sweep"); !begun.ok()) return;
+  const auto more = retention.Step(*database, clock.WallMs(), kSweepRows);
+  sweeping = more.ok() && *more;
+  (void)database->Execute(more.ok() ? "RELEASE sweep" : "ROLLBACK TO sweep; RELEASE sweep");
+}
+
+// What is to be done now and then. How long until the next time.
+SteadyClock::duration Store::Impl::Tend() {
+  if (options.role == Role::kConsumer) {
+    LookForChanges();
+    return std::chrono::milliseconds(options.tend_interval_ms);
+  }
+  std::vector<int> finished;
+  std::vector<int> dead;
+  {
+    const std::lock_guard guard(mutex);
+    finished = std::exchange(inherited_from, {});
+    dead = std::exchange(to_take_over, {});
+  }
+  for (const int number : finished) membership->Release(number);
+  std::ranges::copy(membership->TakeDead(), std::back_inserter(dead));
+  for (const int number : dead) TakeOver(number);
+
+  if (membership->IsCaretaker() && database->Execute("BEGIN IMMEDIATE").ok()) {
+    Sweep();
+    if (!database->Execute("COMMIT").ok() && database->in_transaction()) (void)database->Execute("ROLLBACK");
+    checkpointer.OnCommit(database->wal_pages());
+  }
+  return sweeping ? kSweepPause : std::chrono::milliseconds(options.tend_interval_ms);
+}
+
+void Store::Impl::LookForChanges() {
+  // SQLite counts what other connections have committed (sqlite.org/pragma.html#pragma_data_version).
+  auto query = database->Prepare("PRAGMA data_version");
+  if (!query.ok()) return;
+  const auto row = query->Next();
+  if (!row.ok() || std::exchange(data_version, query->Integer(0)) == query->Integer(0) || !hooks->changed) return;
+  post([posted_hooks = hooks] { posted_hooks->changed(); });
+}
+
+void Store::Impl::TakeOver(int dead) {
+  SubmitJob([this, dead](Result<Database>& reader_or) {
+    const auto is_dead = [dead](int number) { return number == dead; };
+    auto estate = reader_or.ok() ? ReadEstate(*reader_or, is_dead, member, clock.WallMs())
+                                 : Result<Estate>(reader_or.error());
+    if (!estate.ok()) {
+      const std::lock_guard guard(mutex);
+      return to_take_over.push_back(dead);
+    }
+    if (hooks->ids != nullptr) hooks->ids->TakeOver(dead, estate->ids);
+    const auto taken = std::make_shared<Estate>(std::move(*estate));
+    Submit<std::monostate>(
+        true, [this, taken, dead](Database& writer) { return Inherit(writer, *taken, {dead}, member); },
+        [weak = weak_from_this(), posted_hooks = hooks, taken, dead](Status inherited) {
+          if (const auto self = weak.lock()) {
+            const std::lock_guard guard(self->mutex);
+            (inherited.ok() ? self->inherited_from : self->to_take_over).push_back(dead);
+          }
+          if (inherited.ok() && !taken->unfinished.empty() && posted_hooks->inherited) {
+            posted_hooks->inherited(std::move(taken->unfinished));
+          }
+        });
+  });
 }
 
 void Store::Impl::RunWriter() {
   NameThisThread("trunk-store");
   std::size_t last_urgent = 0;
+  bool last_commit_ok = true;
   SteadyClock::time_point last_commit{};
+  SteadyClock::time_point next_tend{};
   std::unique_lock guard(mutex);
   for (;;) {
     const auto has_work = [this] { return stopping || open_request || urgent_waiting > 0; };
     if (waiting.empty()) {
-      wake_writer.wait(guard, [&] { return has_work() || !waiting.empty(); });
+      const auto any_work = [&] { return has_work() || !waiting.empty(); };
+      if (membership) {
+        wake_writer.wait_until(guard, next_tend, any_work);
+      } else {
+        wake_writer.wait(guard, any_work);
+      }
+    }
+    if (membership && !stopping && SteadyClock::now() >= next_tend) {
+      guard.unlock();
+      const auto pause = Tend();
+      next_tend = SteadyClock::now() + pause;
+      guard.lock();
+      if (waiting.empty() && !has_work()) continue;
     }
     if (!has_work()) wake_writer.wait_for(guard, kLazyDelay, has_work);
 
     if (open_request) {
-      const auto request = std::make_shared<Callback<Recovery>>(std::move(*open_request));
+      const auto request = std::make_shared<Callback<std::vector<StoredEvent>>>(std::move(*open_request));
       open_request.reset();
       guard.unlock();
-      const auto opened = std::make_shared<Result<Recovery>>(OpenHere());
+      const auto opened = std::make_shared<Result<std::vector<StoredEvent>>>(OpenHere());
       post([request, opened] { (*request)(std::move(*opened)); });
       guard.lock();
       continue;
@@ -462,8 +424,9 @@ void Store::Impl::RunWriter() {
                              [this] { return stopping || waiting.size() >= kFullGroup; });
     }
     if (waiting.empty()) {
-      if (stopping) return;
-      continue;
+      if (!stopping) continue;
+      if (nothing_left && last_commit_ok && membership) membership->Leave();
+      return;
     }
     auto batch = std::make_shared<std::vector<std::unique_ptr<Write>>>(std::move(waiting));
     waiting.clear();
@@ -471,6 +434,7 @@ void Store::Impl::RunWriter() {
     guard.unlock();
     last_commit = SteadyClock::now();
     const auto durable = std::make_shared<Status>(Commit(*batch));
+    last_commit_ok = durable->ok();
     post([batch, durable] {
       for (const auto& write : *batch) write->Finish(*durable);
     });
@@ -502,8 +466,8 @@ void Store::Impl::RunReader() {
   }
 }
 
-Store::Store(StoreOptions options, const Clock& clock, Post post)
-    : impl_(std::make_shared<Impl>(std::move(options), clock, std::move(post))) {
+Store::Store(StoreOptions options, const Clock& clock, Post post, StoreHooks hooks)
+    : impl_(std::make_shared<Impl>(std::move(options), clock, std::move(post), std::move(hooks))) {
   impl_->writer = std::thread([this] { impl_->RunWriter(); });
 }
 
@@ -518,26 +482,55 @@ Store::~Store() {
   if (impl_->reader.joinable()) impl_->reader.join();
 }
 
-void Store::Open(Callback<Recovery> callback) {
+void Store::Open(Callback<std::vector<StoredEvent>> callback) {
   const std::lock_guard guard(impl_->mutex);
   impl_->open_request = std::move(callback);
   impl_->wake_writer.notify_one();
 }
 
+void Store::NothingLeft() {
+  const std::lock_guard guard(impl_->mutex);
+  impl_->nothing_left = true;
+}
+
 void Store::Append(StoredEvent event, Callback<StoredEvent> callback) {
-  impl_->Submit(std::make_unique<AppendEvent>(std::move(event), impl_->clock, std::move(callback)));
+  impl_->Submit(std::make_unique<AppendEvent>(std::move(event), EventState::kUnfinished, impl_->member,
+                                              impl_->clock, std::move(callback)));
+}
+
+void Store::Put(StoredEvent message, Callback<StoredEvent> callback) {
+  impl_->Submit(std::make_unique<AppendEvent>(std::move(message), EventState::kDone, impl_->member, impl_->clock,
+                                              std::move(callback)));
+}
+
+void Store::MarkPublished(std::int64_t seq, std::int64_t at, Recorded callback) {
+  impl_->Submit<std::monostate>(
+      false, [seq, at](Database& database) { return SetPublished(database, seq, at); }, std::move(callback));
 }
 
 void Store::MarkDone(std::int64_t seq, Recorded callback) {
-  impl_->Submit(std::make_unique<MarkEventDone>(seq, std::move(callback)));
+  impl_->Submit<std::monostate>(
+      false, [seq](Database& database) { return SetOutcome(database, seq, EventState::kDone); },
+      std::move(callback));
 }
 
 void Store::Bury(DeadLetter letter, Recorded callback) {
-  impl_->Submit(std::make_unique<BuryEvent>(std::move(letter), std::move(callback)));
+  impl_->Submit<std::monostate>(
+      true,
+      [letter = std::move(letter)](Database& database) -> Status {
+        if (Status set = SetOutcome(database, letter.seq, EventState::kDead); !set.ok()) return set;
+        return InsertDeadLetter(database, letter);
+      },
+      std::move(callback));
 }
 
-void Store::Reopen(std::int64_t seq, bool republish, Recorded callback) {
-  impl_->Submit(std::make_unique<ReopenEvent>(seq, republish, std::move(callback)));
+void Store::Reopen(std::int64_t seq, bool from_start, Callback<bool> callback) {
+  impl_->Submit<bool>(
+      true,
+      [impl = impl_.get(), seq, from_start](Database& database) {
+        return ReopenEvent(database, seq, impl->member, from_start, impl->clock.WallMs());
+      },
+      std::move(callback));
 }
 
 void Store::Find(std::string event_id, Callback<std::optional<FoundEvent>> callback) {
@@ -546,8 +539,61 @@ void Store::Find(std::string event_id, Callback<std::optional<FoundEvent>> callb
       std::move(callback));
 }
 
-void Store::DeadLetters(Callback<std::vector<DeadLetter>> callback) {
-  impl_->Read<std::vector<DeadLetter>>(ReadDeadLetters, std::move(callback));
+void Store::DeadLetters(DeadLetterFilter filter, Callback<std::vector<DeadLetter>> callback) {
+  impl_->Read<std::vector<DeadLetter>>(
+      [filter = std::move(filter)](Database& database) { return ReadDeadLetters(database, filter); },
+      std::move(callback));
+}
+
+void Store::Purge(DeadLetterFilter filter, Callback<std::int64_t> callback) {
+  impl_->Submit<std::int64_t>(
+      true, [filter = std::move(filter)](Database& database) { return PurgeDeadLetters(database, filter); },
+      std::move(callback));
+}
+
+void Store::Take(std::string queue, int limit, std::int64_t visible_ms, Callback<TakenMessages> callback) {
+  impl_->Submit<TakenMessages>(
+      true,
+      [impl = impl_.get(), queue = std::move(queue), limit, visible_ms](Database& database) {
+        const std::int64_t now_ms = impl->clock.WallMs();
+        return TakeMessages(database, queue, limit, impl->member, now_ms, now_ms + visible_ms);
+      },
+      std::move(callback));
+}
+
+void Store::Ack(std::int64_t seq, int deliveries, Recorded callback) {
+  impl_->Submit<std::monostate>(
+      false, [seq, deliveries](Database& database) { return AckMessage(database, seq, deliveries); },
+      std::move(callback));
+}
+
+void Store::Nack(std::int64_t seq, int deliveries, std::int64_t delay_ms, Try failed, Recorded callback) {
+  impl_->Submit<std::monostate>(
+      false,
+      [impl = impl_.get(), seq, deliveries, delay_ms, failed = std::move(failed)](Database& database) {
+        return NackMessage(database, seq, deliveries, impl->clock.WallMs() + delay_ms, failed);
+      },
+      std::move(callback));
+}
+
+void Store::BuryMessage(DeadLetter letter, int deliveries, Callback<bool> callback) {
+  impl_->Submit<bool>(
+      true,
+      [letter = std::move(letter), deliveries](Database& database) {
+        return store::BuryMessage(database, letter, deliveries);
+      },
+      std::move(callback));
+}
+
+void Store::Requeue(std::int64_t seq, Callback<bool> callback) {
+  impl_->Submit<bool>(
+      true,
+      [impl = impl_.get(), seq](Database& database) { return RequeueMessage(database, seq, impl->clock.WallMs()); },
+      std::move(callback));
+}
+
+void Store::QueueDepths(Callback<std::vector<QueueDepth>> callback) {
+  impl_->Read<std::vector<QueueDepth>>(ReadQueueDepths, std::move(callback));
 }
 
 }  // namespace trunkline::store

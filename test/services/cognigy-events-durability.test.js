@@ -76,16 +76,21 @@ describe('cognigyEvents durability', () => {
     assert.ok(fs.readFileSync(file).equals(damaged));
   });
 
-  it('lets one service at a time use a directory', async () => {
-    const first = start();
-    await first.ready();
-    const second = start();
-    await assert.rejects(second.ready(), { code: 'STORE_UNAVAILABLE' });
+  it('lets several services use a directory, and an id be one of theirs alone', async () => {
+    const services = [start(), start(), start()];
     const event = makeEvent();
-    assert.equal((await stage.handle(second, event)).status, 503);
-    assert.equal((await stage.handle(first, makeEvent())).status, 200);
-    await first.close();
-    assert.equal(bodyOf(await stage.handle(second, event)).status, 'processed');
+    const answers = await Promise.all(services.map((service) => stage.handle(service, event)));
+    assert.deepEqual(answers.map((answer) => bodyOf(answer).status).sort(), ['duplicate_skipped', 'duplicate_skipped', 'processed']);
+    assert.equal(platform.seen.length, 1);
+    await services[0].close();
+    assert.equal(bodyOf(await stage.handle(services[1], event)).status, 'duplicate_skipped');
+    assert.equal(bodyOf(await stage.handle(services[2], makeEvent())).status, 'processed');
+  });
+
+  it('refuses a service that would remember another number of ids than those at work', async () => {
+    await start().ready();
+    const other = start({ idempotency: { capacity: 1000 } });
+    await assert.rejects(other.ready(), { code: 'CONFIG_INVALID', message: /capacity/ });
   });
 
   it('remembers over a restart what is done', async () => {

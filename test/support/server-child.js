@@ -7,6 +7,7 @@ const { cognigyEvents } = require('../../lib/index.js');
 const events = cognigyEvents({
   dataDir: process.argv[2],
   logger: false,
+  idempotency: { capacity: 65_536 },
   respondWithinMs: 20,
   timeoutMs: 2000,
   retry: { attempts: 3, baseMs: 20, factor: 1, maxMs: 20, jitter: 'none' },

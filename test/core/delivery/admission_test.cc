@@ -42,7 +42,7 @@ TEST(Admission, TheSecondOfAnIdIsInFlightAndLaterDone) {
   EXPECT_EQ(Judge(*admission, body), Verdict::kClaimed);
   EXPECT_EQ(Judge(*admission, body), Verdict::kInFlight);
   EXPECT_EQ(Judge(*admission, WebhookBody("e1", "another intent")), Verdict::kInFlight) << "the id decides";
-  admission->Complete("e1");
+  admission->ring().Complete("e1");
   const Admitted done = Admit(*admission, body, SignatureOf(body));
   EXPECT_EQ(done.verdict, Verdict::kDone);
   EXPECT_EQ(done.fields.event_id, "e1");
@@ -52,7 +52,7 @@ TEST(Admission, AReleasedIdCanBeClaimedAgain) {
   ManualClock clock;
   const auto admission = MakeAdmission(clock);
   EXPECT_EQ(Judge(*admission, WebhookBody("e1")), Verdict::kClaimed);
-  admission->Release("e1");
+  admission->ring().Release("e1");
   EXPECT_EQ(Judge(*admission, WebhookBody("e1")), Verdict::kClaimed);
 }
 
@@ -108,7 +108,7 @@ TEST(Admission, WhenAllAreInFlightThereIsNoRoom) {
   const Admitted full = Admit(*admission, third, SignatureOf(third));
   EXPECT_EQ(full.verdict, Verdict::kFull);
   EXPECT_EQ(full.error.code, ErrorCode::kQueueFull);
-  admission->Complete("e1");
+  admission->ring().Complete("e1");
   EXPECT_EQ(Judge(*admission, third), Verdict::kClaimed) << "a done one gives way";
   EXPECT_EQ(admission->ring_use().evicted, 1U);
 }
@@ -116,8 +116,8 @@ TEST(Admission, WhenAllAreInFlightThereIsNoRoom) {
 TEST(Admission, RestoredIdsAreKnown) {
   ManualClock clock;
   const auto admission = MakeAdmission(clock);
-  admission->Restore("old", true, clock.WallMs() - 2000);
-  admission->Restore("unfinished", false, clock.WallMs() - 1000);
+  admission->ring().Restore("old", true, clock.WallMs() - 2000);
+  admission->ring().Restore("unfinished", false, clock.WallMs() - 1000);
   EXPECT_EQ(Judge(*admission, WebhookBody("old")), Verdict::kDone);
   EXPECT_EQ(Judge(*admission, WebhookBody("unfinished")), Verdict::kInFlight);
   const RingUse use = admission->ring_use();

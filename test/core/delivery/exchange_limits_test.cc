@@ -78,6 +78,80 @@ TEST_F(ExchangeTest, TheBreakerOpensProbesAndCloses) {
   EXPECT_EQ(UnderWay(), 3u);
 }
 
+TEST_F(ExchangeTest, CallsThatWaitForTheBreakerGoOnInTheirOrderWhenItCloses) {
+  Make({.breaker = BreakerOptions{.failures = 1, .window_ms = 1000, .open_ms = 500}});
+  delivery::Call patient = Get("/1");
+  patient.waits_for_breaker = true;
+  Start(patient);
+  transport_.Answer(500);
+  for (const char* target : {"/2", "/3"}) {
+    patient.request.target = target;
+    Start(patient);
+  }
+  EXPECT_EQ(ErrorOf(Start(Get())).code, ErrorCode::kCircuitOpen) << "who does not wait is told";
+  Advance(100);  // the second try of the first, behind the others
+  EXPECT_EQ(UnderWay(), 0u);
+  Advance(399);
+  EXPECT_EQ(UnderWay(), 0u);
+  Advance(1);
+  ASSERT_EQ(UnderWay(), 1u) << "one probe";
+  EXPECT_TRUE(transport_.under_way[0].wire.starts_with("GET /v1/2 "));
+  Advance(400);
+  EXPECT_EQ(UnderWay(), 1u);
+  transport_.Answer(200);
+  Advance(1);
+  ASSERT_EQ(UnderWay(), 2u) << "at once, not when another half second is over";
+  EXPECT_TRUE(transport_.under_way[0].wire.starts_with("GET /v1/3 "));
+  EXPECT_TRUE(transport_.under_way[1].wire.starts_with("GET /v1/1 "));
+  transport_.Answer(200);
+  transport_.Answer(200);
+  EXPECT_EQ(ResultOf(1)->attempts, 2) << "the waiting was no try";
+}
+
+TEST_F(ExchangeTest, AProbeThatFailsKeepsTheOthersWaiting) {
+  Make({.breaker = BreakerOptions{.failures = 1, .window_ms = 1000, .open_ms = 500}});
+  delivery::Call patient = Get();
+  patient.waits_for_breaker = true;
+  patient.retry = Shared(Plain(1));
+  Start(patient);
+  transport_.Answer(500);
+  const auto second = Start(patient);
+  const auto third = Start(patient);
+  Advance(500);
+  ASSERT_EQ(UnderWay(), 1u);
+  transport_.Answer(500);
+  EXPECT_EQ(ErrorOf(second).code, ErrorCode::kUpstreamError);
+  Advance(499);
+  EXPECT_EQ(UnderWay(), 0u);
+  Advance(1);
+  ASSERT_EQ(UnderWay(), 1u);
+  Abort(third);  // a probe without a verdict: the next is one
+  const auto fourth = Start(patient);
+  ASSERT_EQ(UnderWay(), 1u);
+  transport_.Answer(200);
+  EXPECT_TRUE(ResultOf(fourth).ok());
+}
+
+TEST_F(ExchangeTest, WhoWaitsForTheBreakerCanBeEndedAndDestroyed) {
+  Make({.breaker = BreakerOptions{.failures = 1, .window_ms = 1000, .open_ms = 500}});
+  delivery::Call patient = Get();
+  patient.waits_for_breaker = true;
+  patient.retry = Shared(Plain(1));
+  Start(patient);
+  transport_.Answer(500);
+  const auto aborted = Start(patient);
+  const auto timed_out = Start(patient);
+  const auto destroyed = Start(patient);
+  Abort(aborted);
+  exchange_->TimeOut(*calls_.at(timed_out), "late");
+  calls_.erase(destroyed);
+  EXPECT_EQ(ErrorOf(aborted).code, ErrorCode::kAborted);
+  EXPECT_EQ(ErrorOf(timed_out).message, "late");
+  Advance(1000);
+  EXPECT_EQ(UnderWay(), 0u);
+  EXPECT_EQ(timers_.size(), 0u);
+}
+
 TEST_F(ExchangeTest, TheStatusesThatCountForTheBreaker) {
   for (const int status : {301, 400, 401, 404, 408, 409, 429, 500, 501, 503, 504}) {
     Make({.breaker = BreakerOptions{.failures = 1, .window_ms = 1000, .open_ms = 500}});

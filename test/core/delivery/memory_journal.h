@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "store/store.h"
+#include "store/journal.h"
 
 namespace trunkline::test {
 
@@ -18,12 +18,12 @@ class MemoryJournal final : public store::Journal {
   struct Row {
     store::StoredEvent event;
     store::EventState state = store::EventState::kUnfinished;
-    int messages = 0;  // how often it was put into its queue
+    int messages = 0;  // how often it was to be put into its queue
   };
   std::map<std::int64_t, Row> rows;
   std::map<std::int64_t, store::DeadLetter> dead_letters;
   bool refuse_appends = false;
-  bool refuse_records = false;        // MarkDone, Bury, Reopen
+  bool refuse_records = false;        // MarkPublished, MarkDone, Bury, Reopen
   std::function<bool()> refuse_this;  // asked for each write and look-up, where set
   bool hold_finds = false;            // look-ups are made, and their answers kept in `held`
   std::vector<std::function<void()>> held;
@@ -52,11 +52,15 @@ class MemoryJournal final : public store::Journal {
     waiting_.push_back([this, event = std::move(event), callback = std::move(callback)]() mutable {
       if (refuse_appends || (refuse_this && refuse_this())) return callback(Refused());
       event.seq = ++last_seq_;
-      event.published_at = event.received_at + 3;
-      rows[event.seq] = {.event = event, .messages = event.queue.empty() ? 0 : 1};
+      if (event.embedded) event.published_at = event.received_at + 3;
+      rows[event.seq] = {.event = event, .messages = 1};
       event.payload.clear();
       callback(std::move(event));
     });
+  }
+
+  void MarkPublished(std::int64_t seq, std::int64_t at, Recorded callback) override {
+    Record(std::move(callback), [this, seq, at] { rows.at(seq).event.published_at = at; });
   }
 
   void MarkDone(std::int64_t seq, Recorded callback) override {
@@ -70,11 +74,18 @@ class MemoryJournal final : public store::Journal {
     });
   }
 
-  void Reopen(std::int64_t seq, bool republish, Recorded callback) override {
-    Record(std::move(callback), [this, seq, republish] {
-      rows.at(seq).state = store::EventState::kUnfinished;
+  void Reopen(std::int64_t seq, bool from_start, Callback<bool> callback) override {
+    waiting_.push_back([this, seq, from_start, callback = std::move(callback)] {
+      if (refuse_records || (refuse_this && refuse_this())) return callback(Refused());
+      Row& row = rows.at(seq);
+      if (row.state == store::EventState::kUnfinished) return callback(false);
+      row.state = store::EventState::kUnfinished;
       dead_letters.erase(seq);
-      if (republish) ++rows.at(seq).messages;
+      if (from_start) {
+        ++row.messages;
+        if (!row.event.embedded) row.event.published_at = 0;
+      }
+      callback(true);
     });
   }
 
@@ -88,8 +99,6 @@ class MemoryJournal final : public store::Journal {
       held.push_back([callback, found] { callback(found); });
     });
   }
-
-  void DeadLetters(Callback<std::vector<store::DeadLetter>>) override {}
 
  private:
   static Error Refused() { return {.code = ErrorCode::kStoreUnavailable, .message = "the disk is full"}; }

@@ -11,6 +11,7 @@
 
 #include "delivery/pipeline.h"
 #include "memory_journal.h"
+#include "memory_publisher.h"
 #include "memory_transport.h"
 #include "support/manual_clock.h"
 
@@ -29,13 +30,19 @@ class PipelineFixture : public ::testing::Test {
     options.request =
         *delivery::RequestTemplate::Compile("POST", "/state/{dialogId}/{sessionId}",
                                             R"({"queue":"{queue}","at":"{processedAt}","ms":"{latencyMs}"})");
-    policy.jitter = retry::Jitter::kNone;
+    policy.jitter = options.publish.retry.jitter = retry::Jitter::kNone;
     options.routes = {{"order_management", "orders-queue"}};
     options.default_queue = "general-queue";
 
+    admission = MakeAdmission();
+  }
+
+  std::unique_ptr<delivery::Admission> MakeAdmission() {
     auto verifier = crypto::SignatureVerifier::Create(*crypto::FindScheme("cognigy"), {{'k'}});
-    auto ring = idempotency::Ring::Create({.capacity = 64, .ttl_ms = 86'400'000, .key = {}}, clock);
-    admission = std::make_unique<delivery::Admission>(std::move(*verifier), std::move(*ring), clock);
+    auto ring = idempotency::Ring::Create({.capacity = 32'768, .ttl_ms = 86'400'000, .key = {}}, clock);
+    auto made = std::make_unique<delivery::Admission>(std::move(*verifier), clock);
+    made->UseRing(std::move(*ring));
+    return made;
   }
 
   void Start() {
@@ -45,7 +52,7 @@ class PipelineFixture : public ::testing::Test {
                    .value();
     options.retry = std::make_shared<retry::Policy>(policy);
     pipeline = std::make_unique<delivery::Pipeline>(
-        options, journal, *exchange, timers, clock, *admission, counters,
+        options, journal, elsewhere ? &publisher : nullptr, *exchange, timers, clock, *admission, counters,
         [this](const delivery::Finished& end) { finished.push_back(end); });
   }
 
@@ -65,15 +72,17 @@ class PipelineFixture : public ::testing::Test {
 
   // As the door does it: claim, then accept, or join.
   CallerPtr Post(const std::string& event_id, const std::string& intent = "order_management") {
+    return PostBody(event_id, EventBody(event_id, intent));
+  }
+  CallerPtr PostBody(const std::string& event_id, const std::string& body) {
     auto caller = std::make_shared<Caller>();
-    auto claim = admission->Claim(event_id);
+    auto claim = admission->ring().TryClaim(event_id);
     EXPECT_TRUE(claim.ok());
     if (*claim == idempotency::Claim::kDone) {
       caller->answers.push_back({delivery::AnswerKind::kDuplicate});
     } else if (*claim == idempotency::Claim::kInFlight) {
       pipeline->JoinDuplicate(event_id, To(caller));
     } else {
-      const std::string body = EventBody(event_id, intent);
       pipeline->Accept(*json::ParseEventFields(AsBytes(body)), body, clock.MonotonicUs(), To(caller));
     }
     return caller;
@@ -100,6 +109,8 @@ class PipelineFixture : public ::testing::Test {
   retry::TimerWheel timers{clock.MonotonicMs()};
   MemoryJournal journal;
   MemoryTransport transport;
+  MemoryPublisher publisher;
+  bool elsewhere = false;  // are the queues the publisher's, or the journal's own?
   delivery::PipelineCounters counters;
   std::vector<delivery::Finished> finished;
   delivery::ExchangeCounters platform_counters;

@@ -89,9 +89,7 @@ TEST_F(PipelineRandomTest, NothingAcknowledgedIsLost) {
     transport.ended.clear();
     journal = MemoryJournal();
     counters.pending = 0;
-    auto ring = idempotency::Ring::Create({.capacity = 256, .ttl_ms = 86'400'000, .key = {}}, clock);
-    auto verifier = crypto::SignatureVerifier::Create(*crypto::FindScheme("cognigy"), {{'k'}});
-    admission = std::make_unique<delivery::Admission>(std::move(*verifier), std::move(*ring), clock);
+    admission = MakeAdmission();
     RunWithSeed(seed);
   }
 }

@@ -107,6 +107,44 @@ TEST_F(PipelineReplayTest, AStoreThatCannotReopenRefuses) {
   EXPECT_EQ(counters.pending, 0u);
 }
 
+TEST_F(PipelineReplayTest, AnEventThatAnotherProcessWorksOnIsAcceptedAndLeftToIt) {
+  Start();
+  Bury("e1");
+  const auto caller = Replay("e1");
+  journal.CommitOne();                                               // found
+  journal.rows.at(1).state = store::EventState::kUnfinished;         // the other one was faster
+  journal.dead_letters.clear();
+  journal.Commit();
+  EXPECT_EQ(caller->kind(), AnswerKind::kAccepted);
+  EXPECT_TRUE(transport.under_way.empty());
+  EXPECT_EQ(counters.pending, 0u);
+  EXPECT_EQ(counters.oldest_since_ms, 0);
+
+  journal.rows.at(1).event.event_id = "e2";  // and one that we never had
+  const auto foreign = Replay("e2");
+  journal.Commit();
+  EXPECT_EQ(foreign->kind(), AnswerKind::kAccepted);
+  EXPECT_TRUE(transport.under_way.empty());
+}
+
+TEST_F(PipelineReplayTest, ReplaysAreBoundedLikeEverythingThatIsUnderWay) {
+  options.max_pending = 1;
+  Start();
+  Bury("e1");
+  Post("e2");
+  journal.Commit();
+  const auto refused = Replay("e1");
+  journal.Commit();
+  EXPECT_EQ(refused->kind(), AnswerKind::kRefused);
+  EXPECT_EQ(refused->answers[0].error.code, ErrorCode::kQueueFull);
+  EXPECT_EQ(journal.Latest("e1")->state, store::EventState::kDead) << "still a dead letter";
+  transport.Answer(200);
+  const auto taken = Replay("e1");
+  journal.Commit();
+  transport.Answer(200);
+  EXPECT_EQ(taken->kind(), AnswerKind::kProcessed);
+}
+
 TEST_F(PipelineReplayTest, WhatAnEarlierRunLeftGoesOnUnderItsKey) {
   Start();
   Post("e1");
@@ -129,7 +167,7 @@ TEST_F(PipelineReplayTest, WhatAnEarlierRunLeftGoesOnUnderItsKey) {
 
 TEST_F(PipelineReplayTest, ADamagedRowIsLeftAloneAndItsIdMayComeAgain) {
   Start();
-  ASSERT_TRUE(admission->Claim("e1").ok());
+  ASSERT_TRUE(admission->ring().TryClaim("e1").ok());
   pipeline->Resume(
       {{.seq = 1, .event_id = "e1", .queue = "q", .idempotency_key = "k", .payload = "not JSON"}});
   EXPECT_EQ(counters.pending, 0u);

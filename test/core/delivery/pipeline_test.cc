@@ -138,7 +138,8 @@ TEST_F(PipelineTest, ExhaustedTriesBecomeADeadLetterWithEachOfThem) {
   journal.Commit();
   ASSERT_EQ(journal.dead_letters.size(), 1u);
   const store::DeadLetter& letter = journal.dead_letters.begin()->second;
-  EXPECT_EQ(letter.step, "request");
+  EXPECT_EQ(letter.step, store::Step::kRequest);
+  EXPECT_EQ(letter.intent, "order_management");
   EXPECT_EQ(letter.code, "UPSTREAM_ERROR");
   EXPECT_EQ(letter.status, 503);
   ASSERT_EQ(letter.tries.size(), 4u);
@@ -221,6 +222,86 @@ TEST_F(PipelineTest, WhatTheStoreCannotWriteDownIsOfferedAgain) {
   EXPECT_EQ(journal.Latest("e2")->state, store::EventState::kDead);
   EXPECT_EQ(dead->kind(), AnswerKind::kDead);
   EXPECT_EQ(transport.ended.size(), 2u) << "only the record is repeated, not the call";
+}
+
+TEST_F(PipelineTest, FurtherTriesAreCountedWhenTheyHaveEnded) {
+  Start();
+  Post("e1");
+  journal.Commit();
+  transport.Answer(503);
+  EXPECT_EQ(counters.retried, 0u);
+  Advance(1000);
+  transport.Answer(503);
+  EXPECT_EQ(counters.retried, 1u);
+  Advance(2000);
+  transport.Answer(200);
+  EXPECT_EQ(counters.retried, 2u);
+  Post("e2");
+  journal.Commit();
+  transport.Answer(200);
+  EXPECT_EQ(counters.retried, 2u) << "a first try is none";
+}
+
+TEST_F(PipelineTest, TellsSinceWhenTheOldestIsUnderWay) {
+  options.respond_within_ms = 600'000;
+  Start();
+  EXPECT_EQ(counters.oldest_since_ms, 0);
+  const std::int64_t first = clock.WallMs();
+  Post("e1");
+  EXPECT_EQ(counters.oldest_since_ms, 0) << "nothing of it is on disk";
+  Advance(10);
+  journal.Commit();
+  EXPECT_EQ(counters.oldest_since_ms, first);
+  const std::int64_t second = clock.WallMs();
+  Post("e2");
+  journal.Commit();
+  transport.Answer(404);
+  EXPECT_EQ(counters.oldest_since_ms, first) << "up to its end, which is the dead letter's commit";
+  journal.Commit();
+  EXPECT_EQ(counters.oldest_since_ms, second);
+  // One that another process has left is older than all.
+  pipeline->Resume({{.seq = 99,
+                     .event_id = "e99",
+                     .received_at = first - 5000,
+                     .queue = "q",
+                     .published_at = first,
+                     .idempotency_key = "k",
+                     .payload = EventBody("e99")}});
+  EXPECT_EQ(counters.oldest_since_ms, first - 5000);
+  journal.rows[99];
+  Advance(60'000);
+  const std::int64_t replayed = clock.WallMs();
+  transport.Answer(200);
+  transport.Answer(200);
+  journal.Commit();
+  EXPECT_EQ(counters.oldest_since_ms, 0);
+  Replay("e1");
+  journal.Commit();
+  EXPECT_EQ(counters.oldest_since_ms, replayed) << "a replay is as old as itself";
+}
+
+TEST_F(PipelineTest, AnOpenBreakerHoldsDeliveriesAndBuriesNone) {
+  exchange_options.breaker = retry::BreakerOptions{.failures = 2, .window_ms = 10'000, .open_ms = 30'000};
+  policy.attempts = 2;
+  options.respond_within_ms = 600'000;
+  Start();
+  std::vector<CallerPtr> callers;
+  for (const char* id : {"e1", "e2", "e3"}) callers.push_back(Post(id));
+  journal.Commit();
+  transport.Answer(503);
+  transport.Answer(503);
+  transport.Answer(200);
+  callers.push_back(Post("e4"));
+  journal.Commit();
+  Advance(29'999);
+  journal.Commit();
+  EXPECT_TRUE(transport.under_way.empty());
+  EXPECT_TRUE(journal.dead_letters.empty());
+  Advance(1);
+  transport.Answer(200);
+  Advance(1);
+  while (!transport.under_way.empty()) transport.Answer(200);
+  for (const auto& caller : callers) EXPECT_EQ(caller->kind(), AnswerKind::kProcessed);
 }
 
 TEST_F(PipelineTest, CallbacksThatComeWhenItIsGoneDoNothing) {

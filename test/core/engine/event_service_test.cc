@@ -13,6 +13,7 @@
 #include "support/events.h"
 #include "support/inbox.h"
 #include "support/server.h"
+#include "support/opened_store.h"
 #include "support/temp_directory.h"
 
 namespace trunkline::engine {
@@ -125,13 +126,6 @@ class Service {
     service_->Replay(id, std::move(body), [answers](const Answer& answer) { answers->Push(answer); });
     return answers;
   }
-  std::vector<store::DeadLetter> DeadLetters() {
-    const auto letters = MakeInbox<Result<std::vector<store::DeadLetter>>>();
-    service_->DeadLetters(
-        [=](Result<std::vector<store::DeadLetter>> result) { letters->Push(std::move(result)); });
-    auto result = letters->Take();
-    return result && result->ok() ? std::move(**result) : std::vector<store::DeadLetter>();
-  }
   void Close(std::int64_t grace_ms = 5000) {
     const auto closed = MakeInbox<int>();
     service_->Close(grace_ms, [=] { closed->Push(1); });
@@ -145,6 +139,13 @@ class Service {
  private:
   std::unique_ptr<EventService> service_;
 };
+
+// As somebody sees them who looks at the directory from outside.
+std::vector<store::DeadLetter> DeadLettersIn(const TempDirectory& directory) {
+  test::OpenedStore store(directory.path(), {.role = store::Role::kOnlooker});
+  EXPECT_TRUE(store.Open().ok());
+  return *store.DeadLetters();
+}
 
 std::string Text(const Answers& answers) {
   const auto answer = answers->Take();
@@ -195,13 +196,13 @@ TEST(EventService, IdsAndDeadLettersOutliveIt) {
   EXPECT_EQ(*opened, 0U);
   EXPECT_EQ(Text(service.Post("done")), "duplicate");
   EXPECT_EQ(Text(service.Post("dead")), "duplicate");
-  auto letters = service.DeadLetters();
+  auto letters = DeadLettersIn(directory);
   ASSERT_EQ(letters.size(), 1U);
   EXPECT_EQ(letters[0].event_id, "dead");
   EXPECT_EQ(letters[0].tries.size(), 1U);
   platform.status = 200;
   EXPECT_EQ(Text(service.Replay("dead")), "processed");
-  EXPECT_TRUE(service.DeadLetters().empty());
+  EXPECT_TRUE(DeadLettersIn(directory).empty());
   EXPECT_EQ(Text(service.Replay("nobody")), "unknown");
   EXPECT_EQ(Text(service.Replay({}, "no JSON")), "refused MALFORMED_PAYLOAD");
   EXPECT_EQ(Text(service.Replay({}, WebhookBody("fresh"))), "processed");
@@ -315,8 +316,47 @@ TEST(EventService, TwoAtOnceShareTheEngineAndNothingElse) {
   first.Destroy();
   EXPECT_EQ(Text(second.Post("e2")), "processed");
 
-  Service third(OptionsFor(first_platform.url(), second_directory.path()));
-  EXPECT_EQ(third.Open().error().code, ErrorCode::kStoreUnavailable) << "that directory is taken";
+}
+
+TEST(EventService, TwoOnADirectoryShareTheirIdsAndTheirLetters) {
+  const TempDirectory directory;
+  Platform platform;
+  Service first(OptionsFor(platform.url(), directory.path()));
+  Service second(OptionsFor(platform.url(), directory.path()));
+  ASSERT_TRUE(first.Open().ok());
+  ASSERT_TRUE(second.Open().ok());
+  EXPECT_EQ(Text(first.Post("e1")), "processed");
+  EXPECT_EQ(Text(second.Post("e1")), "duplicate");
+  platform.status = 404;
+  EXPECT_EQ(Text(first.Post("e2")), "dead NOT_FOUND");
+  platform.status = 200;
+  EXPECT_EQ(Text(second.Replay("e2")), "processed") << "whoever replays it works on it";
+  EXPECT_TRUE(DeadLettersIn(directory).empty());
+}
+
+// What one has under way another does not touch, and finishes when the first is gone.
+TEST(EventService, WhatOneLeavesTheOtherFinishes) {
+  const TempDirectory directory;
+  Platform platform;
+  auto options = OptionsFor(platform.url(), directory.path());
+  options.store.tend_interval_ms = 5;
+  options.pipeline.respond_within_ms = 1;
+  options.pipeline.retry = Waits(1000, 3'600'000);
+  Service second(OptionsFor(platform.url(), directory.path()));
+  {
+    Service first(options);
+    ASSERT_TRUE(first.Open().ok());
+    ASSERT_TRUE(second.Open().ok());
+    platform.status = 503;
+    EXPECT_EQ(Text(first.Post("e1")), "accepted");
+    EXPECT_EQ(Text(second.Post("e1")), "duplicate") << "it is on disk, and somebody else's";
+    EXPECT_EQ(Text(second.Replay("e1")), "accepted") << "somebody else is at it";
+    platform.status = 200;
+  }
+  const auto end = second.ends->Take();
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->event_id, "e1");
+  EXPECT_TRUE(end->success);
 }
 
 TEST(EventService, OptionsThatCannotWork) {
@@ -360,7 +400,7 @@ TEST(EventService, NothingIsLostOverManyRuns) {
   ASSERT_TRUE(opened.ok());
   for (std::size_t i = 0; i < *opened; ++i) ASSERT_TRUE(service.ends->Take().has_value());
   for (const std::string& id : accepted) EXPECT_EQ(Text(service.Post(id)), "duplicate") << id;
-  EXPECT_TRUE(service.DeadLetters().empty());
+  EXPECT_TRUE(DeadLettersIn(directory).empty());
 }
 
 }  // namespace

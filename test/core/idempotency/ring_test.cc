@@ -1,15 +1,12 @@
-// The ring: its rules one by one, and then random work against a model that is too simple to be wrong.
+// The ring in memory: its rules one by one.
 #include "idempotency/ring.h"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <deque>
 #include <limits>
-#include <random>
 #include <string>
-#include <vector>
 
+#include "idempotency/ring_support.h"
 #include "support/manual_clock.h"
 
 namespace trunkline::idempotency {
@@ -20,20 +17,6 @@ using test::ManualClock;
 Ring Make(std::size_t capacity, const Clock& clock, std::int64_t ttl_ms = 1000) {
   return std::move(Ring::Create({capacity, ttl_ms, SipKey{1, 2}}, clock)).value();
 }
-
-std::string ToText(const Result<Claim>& claim) {
-  if (!claim.ok()) return std::string(Describe(claim.error().code).name);
-  switch (*claim) {
-    case Claim::kClaimed:
-      return "claimed";
-    case Claim::kInFlight:
-      return "in-flight";
-    case Claim::kDone:
-      return "done";
-  }
-  return "?";
-}
-std::string Try(Ring& ring, std::string_view id) { return ToText(ring.TryClaim(id)); }
 
 TEST(Ring, ClaimCompleteAndRelease) {
   ManualClock clock;
@@ -266,132 +249,6 @@ TEST(Ring, RestoredOutOfOrderIsAsOldAsTheOneBefore) {
   EXPECT_EQ(Try(ring, "b"), "done");
   clock.Advance(1);
   EXPECT_EQ(Try(ring, "b"), "claimed");
-}
-
-// What the ring promises, with a list in place of every cleverness. Lifetimes under 4096 ms, where ticks are
-// 1 ms and nothing is rounded; capacities up to the sweep's 16, so that whatever expired is gone after any
-// operation.
-class Model {
- public:
-  Model(std::size_t capacity, std::int64_t ttl_ms) : capacity_(capacity), ttl_ms_(ttl_ms) {}
-
-  void Advance(std::int64_t wall_ms) {
-    now_ = std::max(now_, wall_ms);
-    std::erase_if(entries_, [&](const Entry& entry) { return now_ - entry.at >= ttl_ms_; });
-  }
-  std::string Try(const std::string& id) {
-    if (const auto found = Find(id); found != entries_.end()) return found->done ? "done" : "in-flight";
-    if (entries_.size() == capacity_) {
-      const auto oldest =
-          std::find_if(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.done; });
-      if (oldest == entries_.end()) return "QUEUE_FULL";
-      entries_.erase(oldest);
-      ++evicted;
-    }
-    entries_.push_back({id, now_, false});
-    return "claimed";
-  }
-  bool Complete(const std::string& id) {
-    if (!Release(id)) return false;
-    entries_.push_back({id, now_, true});
-    return true;
-  }
-  bool Release(const std::string& id) {
-    const auto found = Find(id);
-    if (found == entries_.end() || found->done) return false;
-    entries_.erase(found);
-    return true;
-  }
-  std::size_t size() const { return entries_.size(); }
-  std::uint64_t evicted = 0;
-
- private:
-  struct Entry {
-    std::string id;
-    std::int64_t at;
-    bool done;
-  };
-  std::deque<Entry>::iterator Find(const std::string& id) {
-    return std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.id == id; });
-  }
-  std::deque<Entry> entries_;  // in the order of claim or completion
-  std::size_t capacity_;
-  std::int64_t ttl_ms_;
-  std::int64_t now_ = std::numeric_limits<std::int64_t>::min();
-};
-
-TEST(Ring, AgreesWithTheModel) {
-  for (std::uint32_t seed = 0; seed < 400; ++seed) {
-    std::mt19937 random(seed);
-    const auto below = [&](std::uint32_t bound) { return random() % bound; };
-    ManualClock clock;
-    const std::size_t capacity = 1 + below(16);
-    const std::int64_t ttl_ms = 1 + below(below(2) ? 50 : 4000);
-    Ring ring =
-        std::move(Ring::Create({capacity, ttl_ms, SipKey{seed, ~std::uint64_t{seed}}}, clock)).value();
-    Model model(capacity, ttl_ms);
-    model.Advance(clock.wall_ms);
-    const std::uint32_t ids = 1 + below(40);
-    for (int step = 0; step < 1500; ++step) {
-      switch (below(20)) {
-        case 0:
-          clock.Advance(below(static_cast<std::uint32_t>(ttl_ms) + 2));
-          break;
-        case 1:
-          clock.Advance(-static_cast<std::int64_t>(below(100)));
-          break;
-        case 2:
-          if (below(10) == 0) clock.Advance(ttl_ms + below(3));
-          if (below(100) == 0) clock.Advance((std::int64_t{1} << 31) + below(100) - 50);
-          break;
-        default:
-          clock.Advance(below(3));
-          break;
-      }
-      const std::string id = std::to_string(below(ids));
-      model.Advance(clock.wall_ms);
-      switch (below(5)) {
-        case 0:
-          ASSERT_EQ(ring.Complete(id), model.Complete(id)) << "seed " << seed << " step " << step;
-          break;
-        case 1:
-          ASSERT_EQ(ring.Release(id), model.Release(id)) << "seed " << seed << " step " << step;
-          break;
-        default:
-          ASSERT_EQ(Try(ring, id), model.Try(id)) << "seed " << seed << " step " << step;
-          break;
-      }
-      ASSERT_EQ(ring.size(), model.size()) << "seed " << seed << " step " << step;
-      ASSERT_EQ(ring.evicted(), model.evicted) << "seed " << seed << " step " << step;
-    }
-  }
-}
-
-TEST(Ring, AgreesWithTheModelOnLongProbes) {
-  // Larger, with many deletions in the middle of clusters; no expiry, so that the model stays exact past the
-  // sweep.
-  for (std::uint32_t seed = 0; seed < 20; ++seed) {
-    std::mt19937 random(seed);
-    ManualClock clock;
-    Ring ring = std::move(Ring::Create({200, 4000, SipKey{seed, 7}}, clock)).value();
-    Model model(200, 4000);
-    model.Advance(clock.wall_ms);
-    for (int step = 0; step < 20'000; ++step) {
-      const std::string id = std::to_string(random() % 400);
-      switch (random() % 6) {
-        case 0:
-          ASSERT_EQ(ring.Complete(id), model.Complete(id));
-          break;
-        case 1:
-          ASSERT_EQ(ring.Release(id), model.Release(id));
-          break;
-        default:
-          ASSERT_EQ(Try(ring, id), model.Try(id)) << "seed " << seed << " step " << step;
-          break;
-      }
-      ASSERT_EQ(ring.size(), model.size());
-    }
-  }
 }
 
 }  // namespace

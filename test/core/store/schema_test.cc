@@ -26,11 +26,11 @@ TEST(Schema, IsMadeOnceAndKept) {
   {
     Database database = Make(directory.path("a.db"));
     ASSERT_TRUE(PrepareSchema(database).ok());
-    ASSERT_TRUE(database.Execute("INSERT INTO republished VALUES (7)").ok());
+    ASSERT_TRUE(database.Execute("INSERT INTO published VALUES (7, 8)").ok());
   }
   Database database = Make(directory.path("a.db"));
   ASSERT_TRUE(PrepareSchema(database).ok());
-  EXPECT_EQ(OneValue(database, "SELECT event FROM republished"), "7");
+  EXPECT_EQ(OneValue(database, "SELECT event FROM published"), "7");
   EXPECT_EQ(OneValue(database, "PRAGMA user_version"), std::to_string(kSchemaVersion));
 }
 

@@ -9,6 +9,7 @@
 
 #include "store/database.h"
 #include "support/opened_store.h"
+#include "support/remembered_ids.h"
 #include "support/temp_directory.h"
 
 namespace trunkline::store {
@@ -17,12 +18,14 @@ namespace {
 using namespace std::string_literals;
 using test::MakeEvent;
 using test::OpenedStore;
+using test::RememberedIds;
 using test::TempDirectory;
 
 DeadLetter LetterFor(std::int64_t seq, const std::string& id, std::int64_t failed_at = 5) {
   return {.seq = seq,
           .event_id = id,
-          .step = "request",
+          .intent = "intent of " + id,
+          .step = Step::kRequest,
           .code = "UPSTREAM_ERROR",
           .status = 503,
           .error = "the platform answered 503 \xC3\xBC",
@@ -49,8 +52,7 @@ TEST(Store, AppendedEventsSurviveInOrderWithEveryColumn) {
     OpenedStore store(directory.path());
     const auto recovery = store.Open();
     ASSERT_TRUE(recovery.ok());
-    EXPECT_TRUE(recovery->ids.empty());
-    EXPECT_TRUE(recovery->unfinished.empty());
+    EXPECT_TRUE(recovery->empty());
     store.clock.wall_ms = 1'700'000'000'123;
     for (const char* id : {"b", "a", "\xC3\xBC/%"}) {
       const auto stored = store.Append(MakeEvent(id, payload));
@@ -66,14 +68,14 @@ TEST(Store, AppendedEventsSurviveInOrderWithEveryColumn) {
   OpenedStore store(directory.path());
   const auto recovery = store.Open();
   ASSERT_TRUE(recovery.ok());
-  ASSERT_EQ(recovery->unfinished.size(), 3U);
+  ASSERT_EQ(recovery->size(), 3U);
   const char* ids[] = {"b", "a", "\xC3\xBC/%"};
   for (std::size_t i = 0; i < 3; ++i) {
-    const StoredEvent& event = recovery->unfinished[i];
+    const StoredEvent& event = (*recovery)[i];
     EXPECT_EQ(event.seq, seqs[i]);
     EXPECT_EQ(event.event_id, ids[i]);
     EXPECT_EQ(event.intent, "intent of "s + ids[i]);
-    EXPECT_EQ(event.step, 1);
+    EXPECT_TRUE(event.embedded);
     EXPECT_EQ(event.received_at, 1'700'000'000'000);
     EXPECT_EQ(event.queue, "q");
     EXPECT_EQ(event.published_at, 1'700'000'000'123);
@@ -82,15 +84,26 @@ TEST(Store, AppendedEventsSurviveInOrderWithEveryColumn) {
   }
 }
 
-TEST(Store, AnEventLiesInItsQueueByItsRow) {
+TEST(Store, PublishingElsewhereIsRecordedByItself) {
   const TempDirectory directory;
+  {
+    OpenedStore store(directory.path());
+    ASSERT_TRUE(store.Open().ok());
+    StoredEvent elsewhere = MakeEvent("a");
+    elsewhere.embedded = false;
+    const auto stored = store.Append(elsewhere);
+    ASSERT_TRUE(stored.ok());
+    EXPECT_EQ(stored->published_at, 0);
+    elsewhere.event_id = "b";
+    ASSERT_TRUE(store.MarkPublished(store.Seq(elsewhere), 1'700'000'000'777).ok());
+  }
   OpenedStore store(directory.path());
-  ASSERT_TRUE(store.Open().ok());
-  const std::int64_t with = store.Seq(MakeEvent("a", "{}", "billing"));
-  store.Seq(MakeEvent("b", "{}", ""));
-  EXPECT_EQ(Count(directory, "events WHERE queue = 'billing' AND seq = " + std::to_string(with)), 1);
-  EXPECT_EQ(Count(directory, "republished"), 0);
-  EXPECT_EQ(Count(directory, "events WHERE queue IS NULL AND published_at IS NULL"), 1);
+  const auto unfinished = store.Open();
+  ASSERT_TRUE(unfinished.ok() && unfinished->size() == 2);
+  EXPECT_FALSE((*unfinished)[0].embedded);
+  EXPECT_EQ((*unfinished)[0].published_at, 0);
+  EXPECT_EQ((*unfinished)[0].queue, "q");
+  EXPECT_EQ((*unfinished)[1].published_at, 1'700'000'000'777);
 }
 
 TEST(Store, FinishedEventsAreNotResumedButRemembered) {
@@ -104,18 +117,18 @@ TEST(Store, FinishedEventsAreNotResumedButRemembered) {
     ASSERT_TRUE(store.MarkDone(done).ok());
     ASSERT_TRUE(store.Bury(LetterFor(dead, "dead")).ok());
   }
-  OpenedStore store(directory.path());
-  store.clock.wall_ms = 1'700'000'000'000;
-  const auto recovery = store.Open();
-  ASSERT_TRUE(recovery.ok());
-  ASSERT_EQ(recovery->unfinished.size(), 1U);
-  EXPECT_EQ(recovery->unfinished[0].event_id, "unfinished");
-  ASSERT_EQ(recovery->ids.size(), 3U);
+  RememberedIds ids;
+  OpenedStore store(directory.path(), {}, {.ids = ids.shared()});
+  const auto unfinished = store.Open();
+  ASSERT_TRUE(unfinished.ok());
+  ASSERT_EQ(unfinished->size(), 1U);
+  EXPECT_EQ((*unfinished)[0].event_id, "unfinished");
+  ASSERT_EQ(ids.restored.size(), 3U);
   const std::pair<const char*, bool> expected[] = {{"done", true}, {"dead", true}, {"unfinished", false}};
   for (std::size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(recovery->ids[i].event_id, expected[i].first);
-    EXPECT_EQ(recovery->ids[i].done, expected[i].second);
-    EXPECT_EQ(recovery->ids[i].at_ms, 1'700'000'000'000);
+    EXPECT_EQ(ids.restored[i].event_id, expected[i].first);
+    EXPECT_EQ(ids.restored[i].done, expected[i].second);
+    EXPECT_EQ(ids.restored[i].at_ms, 1'700'000'000'000);
   }
 }
 
@@ -128,14 +141,15 @@ TEST(Store, IdsAreForgottenWithTheirLifetimeButUnfinishedWorkNever) {
     store.Seq(MakeEvent("unfinished"));
   }
   StoreOptions options;
-  options.id_ttl_ms = 1000;
-  OpenedStore store(directory.path(), options);
+  options.retention.done_ms = 1000;
+  RememberedIds ids;
+  OpenedStore store(directory.path(), options, {.ids = ids.shared()});
   store.clock.wall_ms = 1'700'000'001'001;
-  const auto recovery = store.Open();
-  ASSERT_TRUE(recovery.ok());
-  ASSERT_EQ(recovery->ids.size(), 1U);
-  EXPECT_EQ(recovery->ids[0].event_id, "unfinished");
-  EXPECT_EQ(recovery->unfinished.size(), 1U);
+  const auto unfinished = store.Open();
+  ASSERT_TRUE(unfinished.ok());
+  ASSERT_EQ(ids.restored.size(), 1U);
+  EXPECT_EQ(ids.restored[0].event_id, "unfinished");
+  EXPECT_EQ(unfinished->size(), 1U);
 }
 
 TEST(Store, DeadLettersComeWithTheirTriesInTheOrderOfFailing) {
@@ -149,11 +163,13 @@ TEST(Store, DeadLettersComeWithTheirTriesInTheOrderOfFailing) {
   const auto letters = store.DeadLetters();
   ASSERT_TRUE(letters.ok());
   ASSERT_EQ(letters->size(), 2U);
-  EXPECT_EQ((*letters)[0].event_id, "second");
-  const DeadLetter& letter = (*letters)[1];
+  EXPECT_EQ((*letters)[1].event_id, "second") << "the clock does not say what came first";
+  EXPECT_LT((*letters)[0].id, (*letters)[1].id);
+  const DeadLetter& letter = (*letters)[0];
   EXPECT_EQ(letter.seq, first);
   EXPECT_EQ(letter.event_id, "first");
-  EXPECT_EQ(letter.step, "request");
+  EXPECT_EQ(letter.intent, "intent of first");
+  EXPECT_EQ(letter.step, Step::kRequest);
   EXPECT_EQ(letter.code, "UPSTREAM_ERROR");
   EXPECT_EQ(letter.status, 503);
   EXPECT_EQ(letter.error, "the platform answered 503 \xC3\xBC");
@@ -165,20 +181,39 @@ TEST(Store, DeadLettersComeWithTheirTriesInTheOrderOfFailing) {
   EXPECT_EQ(letter.tries[1].status, 503);
 }
 
-TEST(Store, BuryingTwiceReplacesTheLetterAndItsTries) {
+TEST(Store, AReplayThatFailsAgainKeepsTheEarlierTries) {
   const TempDirectory directory;
   OpenedStore store(directory.path());
   ASSERT_TRUE(store.Open().ok());
   const std::int64_t seq = store.Seq(MakeEvent("a"));
   ASSERT_TRUE(store.Bury(LetterFor(seq, "a")).ok());
+  ASSERT_TRUE(*store.Reopen(seq));
+  EXPECT_TRUE(store.DeadLetters()->empty());
   DeadLetter again = LetterFor(seq, "a");
   again.code = "NOT_FOUND";
-  again.tries.resize(1);
+  again.tries = {{.at = 9, .code = "NOT_FOUND", .status = 404, .duration_ms = 3}};
   ASSERT_TRUE(store.Bury(again).ok());
   const auto letters = store.DeadLetters();
   ASSERT_TRUE(letters.ok() && letters->size() == 1);
   EXPECT_EQ((*letters)[0].code, "NOT_FOUND");
-  EXPECT_EQ((*letters)[0].tries.size(), 1U);
+  ASSERT_EQ((*letters)[0].tries.size(), 3U);
+  EXPECT_EQ((*letters)[0].tries[0].code, "TIMEOUT");
+  EXPECT_EQ((*letters)[0].tries[2].status, 404);
+}
+
+TEST(Store, TriesAreBounded) {
+  const TempDirectory directory;
+  OpenedStore store(directory.path());
+  ASSERT_TRUE(store.Open().ok());
+  const std::int64_t seq = store.Seq(MakeEvent("a"));
+  DeadLetter letter = LetterFor(seq, "a");
+  letter.tries.assign(kMaxTriesKept + 7, {.at = 1, .code = "TIMEOUT"});
+  letter.tries.back().at = 99;
+  ASSERT_TRUE(store.Bury(letter).ok());
+  const auto letters = store.DeadLetters();
+  ASSERT_TRUE(letters.ok() && letters->size() == 1);
+  ASSERT_EQ((*letters)[0].tries.size(), static_cast<std::size_t>(kMaxTriesKept));
+  EXPECT_EQ((*letters)[0].tries.back().at, 99) << "the latest ones stay";
 }
 
 TEST(Store, AReopenedEventIsUnfinishedAndNoDeadLetter) {
@@ -188,32 +223,94 @@ TEST(Store, AReopenedEventIsUnfinishedAndNoDeadLetter) {
     ASSERT_TRUE(store.Open().ok());
     const std::int64_t dead = store.Seq(MakeEvent("dead"));
     const std::int64_t done = store.Seq(MakeEvent("done", "{}", "billing"));
+    const std::int64_t unfinished = store.Seq(MakeEvent("unfinished"));
     ASSERT_TRUE(store.Bury(LetterFor(dead, "dead")).ok());
     ASSERT_TRUE(store.MarkDone(done).ok());
-    ASSERT_TRUE(store.Reopen(dead).ok());
-    ASSERT_TRUE(store.Reopen(done).ok());
+    EXPECT_TRUE(*store.Reopen(dead));
+    EXPECT_TRUE(*store.Reopen(done));
+    EXPECT_FALSE(*store.Reopen(done)) << "somebody is at it";
+    EXPECT_FALSE(*store.Reopen(unfinished));
     const auto letters = store.DeadLetters();
     ASSERT_TRUE(letters.ok());
     EXPECT_TRUE(letters->empty());
-    EXPECT_EQ(Count(directory, "tries"), 0);
-    EXPECT_EQ(Count(directory, "republished"), 0) << "nothing was asked to be";
+    EXPECT_EQ(Count(directory, "taken"), 0) << "nothing was asked to be published again";
   }
   OpenedStore store(directory.path());
-  const auto recovery = store.Open();
-  ASSERT_TRUE(recovery.ok());
-  EXPECT_EQ(recovery->unfinished.size(), 2U);
+  const auto unfinished = store.Open();
+  ASSERT_TRUE(unfinished.ok());
+  EXPECT_EQ(unfinished->size(), 3U);
 }
 
-TEST(Store, AReopenedEventMayBePutIntoItsQueueAgain) {
+TEST(Store, AReopenedEventMayBePublishedAgain) {
   const TempDirectory directory;
   OpenedStore store(directory.path());
   ASSERT_TRUE(store.Open().ok());
   const std::int64_t seq = store.Seq(MakeEvent("a", "{}", "billing"));
+  ASSERT_EQ(store.Take("billing")->messages.size(), 1U);
+  ASSERT_TRUE(store.Ack({.event = {.seq = seq}, .deliveries = 1}).ok());
   ASSERT_TRUE(store.MarkDone(seq).ok());
-  for (int times = 0; times < 2; ++times) {
-    ASSERT_TRUE(store.Reopen(seq, true).ok());
-    EXPECT_EQ(Count(directory, "republished WHERE event = " + std::to_string(seq)), 1) << "once is enough";
+  ASSERT_TRUE(*store.Reopen(seq, true));
+  const auto again = store.Take("billing");
+  ASSERT_TRUE(again.ok() && again->messages.size() == 1);
+  EXPECT_EQ(again->messages[0].event.event_id, "a");
+
+  StoredEvent elsewhere = MakeEvent("b");
+  elsewhere.embedded = false;
+  const std::int64_t other = store.Seq(elsewhere);
+  ASSERT_TRUE(store.MarkPublished(other, 7).ok());
+  ASSERT_TRUE(store.MarkDone(other).ok());
+  ASSERT_TRUE(*store.Reopen(other, true));
+  const auto found = store.Find("b");
+  ASSERT_TRUE(found.ok() && found->has_value());
+  EXPECT_EQ((*found)->event.published_at, 0);
+}
+
+TEST(Store, DeadLettersAreFilteredAndPaged) {
+  const TempDirectory directory;
+  OpenedStore store(directory.path());
+  ASSERT_TRUE(store.Open().ok());
+  for (int i = 0; i < 10; ++i) {
+    const std::string id = "e" + std::to_string(i);
+    DeadLetter letter = LetterFor(store.Seq(MakeEvent(id)), id, 1000 + i);
+    if (i % 2 == 0) letter.step = Step::kPublish;
+    if (i % 3 == 0) letter.code = "TIMEOUT";
+    ASSERT_TRUE(store.Bury(letter).ok());
   }
+  const auto count = [&](DeadLetterFilter filter) { return store.DeadLetters(std::move(filter))->size(); };
+  EXPECT_EQ(count({.event_id = "e3"}), 1U);
+  EXPECT_EQ(count({.since_ms = 1007}), 3U);
+  EXPECT_EQ(count({.before_ms = 1007}), 7U);
+  EXPECT_EQ(count({.step = Step::kPublish}), 5U);
+  EXPECT_EQ(count({.code = "TIMEOUT"}), 4U);
+  EXPECT_EQ(count({.intent = "intent of e5"}), 1U);
+  EXPECT_EQ(count({.step = Step::kPublish, .code = "TIMEOUT"}), 2U);
+  std::vector<std::string> paged;
+  for (DeadLetterFilter page{.limit = 3};;) {
+    const auto letters = store.DeadLetters(page);
+    ASSERT_TRUE(letters.ok());
+    if (letters->empty()) break;
+    for (const DeadLetter& letter : *letters) paged.push_back(letter.event_id);
+    page.after_id = letters->back().id;
+  }
+  ASSERT_EQ(paged.size(), 10U);
+  EXPECT_EQ(paged.front(), "e0");
+  EXPECT_EQ(paged.back(), "e9");
+}
+
+TEST(Store, PurgingTakesTheEventsAlong) {
+  const TempDirectory directory;
+  OpenedStore store(directory.path());
+  ASSERT_TRUE(store.Open().ok());
+  const std::int64_t dead = store.Seq(MakeEvent("dead"));
+  const std::int64_t other = store.Seq(MakeEvent("other"));
+  store.Seq(MakeEvent("unfinished"));
+  ASSERT_TRUE(store.Bury(LetterFor(dead, "dead")).ok());
+  ASSERT_TRUE(store.Bury(LetterFor(other, "other")).ok());
+  EXPECT_EQ(*store.Purge({.event_id = "dead"}), 1);
+  EXPECT_EQ(*store.Purge({.event_id = "dead"}), 0);
+  EXPECT_EQ(Count(directory, "events"), 2);
+  EXPECT_EQ(Count(directory, "tries"), 2);
+  EXPECT_EQ(store.DeadLetters()->size(), 1U);
 }
 
 TEST(Store, FindGivesTheDeadLetterElseTheLatest) {
@@ -238,7 +335,7 @@ TEST(Store, FindGivesTheDeadLetterElseTheLatest) {
   ASSERT_TRUE(found.ok() && found->has_value());
   EXPECT_EQ((*found)->event.seq, first) << "who asks for an id that failed wants the one that failed";
   EXPECT_EQ((*found)->state, EventState::kDead);
-  ASSERT_TRUE(store.Reopen(first).ok());
+  ASSERT_TRUE(*store.Reopen(first));
   found = store.Find("a");
   ASSERT_TRUE(found.ok() && found->has_value());
   EXPECT_EQ((*found)->event.seq, second);
@@ -374,8 +471,7 @@ TEST(Store, ItsEndWritesWhatIsWaitingAndThenPostsNothing) {
   OpenedStore store(directory.path());
   const auto recovery = store.Open();
   ASSERT_TRUE(recovery.ok());
-  EXPECT_EQ(recovery->unfinished.size(), 100U);
-  EXPECT_EQ(recovery->ids.size(), 101U);
+  EXPECT_EQ(recovery->size(), 100U);
 }
 
 TEST(Store, WhoeverReadsWhenItEndsIsToldSo) {
@@ -398,7 +494,7 @@ TEST(Store, ItsEndBeforeItIsOpen) {
   const TempDirectory directory;
   for (int i = 0; i < 20; ++i) {
     OpenedStore store(directory.path());
-    if (i % 2 == 0) store->Open([](Result<Recovery>) {});
+    if (i % 2 == 0) store->Open([](Result<std::vector<StoredEvent>>) {});
     store.Destroy();
   }
   OpenedStore store(directory.path());

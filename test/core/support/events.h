@@ -23,7 +23,9 @@ inline std::vector<std::uint8_t> SecretBytes() { return {kSecret.begin(), kSecre
 inline std::unique_ptr<delivery::Admission> MakeAdmission(const Clock& clock, std::size_t capacity = 1024) {
   auto verifier = crypto::SignatureVerifier::Create(*crypto::FindScheme("cognigy"), {SecretBytes()});
   auto ring = idempotency::Ring::Create({.capacity = capacity}, clock);
-  return std::make_unique<delivery::Admission>(std::move(*verifier), std::move(*ring), clock);
+  auto admission = std::make_unique<delivery::Admission>(std::move(*verifier), clock);
+  admission->UseRing(std::move(*ring));
+  return admission;
 }
 
 // The signature header's value.

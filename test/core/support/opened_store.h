@@ -20,7 +20,6 @@ inline store::StoredEvent MakeEvent(const std::string& id, const std::string& pa
   store::StoredEvent event;
   event.event_id = id;
   event.intent = "intent of " + id;
-  event.step = 1;
   event.received_at = 1'700'000'000'000;
   event.queue = queue;
   event.idempotency_key = "key of " + id;
@@ -30,10 +29,10 @@ inline store::StoredEvent MakeEvent(const std::string& id, const std::string& pa
 
 class OpenedStore {
  public:
-  explicit OpenedStore(const std::string& directory, store::StoreOptions options = {}) {
+  explicit OpenedStore(const std::string& directory, store::StoreOptions options = {}, store::StoreHooks hooks = {}) {
     options.directory = directory;
-    store_ = std::make_unique<store::Store>(std::move(options), clock,
-                                            [this](Mailbox::Job job) { mailbox.Post(std::move(job)); });
+    store_ = std::make_unique<store::Store>(
+        std::move(options), clock, [this](Mailbox::Job job) { mailbox.Post(std::move(job)); }, std::move(hooks));
   }
 
   // Waits for the answer that `submit` asks for.
@@ -48,11 +47,14 @@ class OpenedStore {
     return std::move(**answer);
   }
 
-  Result<store::Recovery> Open() {
-    return Wait<store::Recovery>([&](auto done) { store_->Open(std::move(done)); });
+  Result<std::vector<store::StoredEvent>> Open() {
+    return Wait<std::vector<store::StoredEvent>>([&](auto done) { store_->Open(std::move(done)); });
   }
   Result<store::StoredEvent> Append(store::StoredEvent event) {
     return Wait<store::StoredEvent>([&](auto done) { store_->Append(std::move(event), std::move(done)); });
+  }
+  Result<store::StoredEvent> Put(store::StoredEvent message) {
+    return Wait<store::StoredEvent>([&](auto done) { store_->Put(std::move(message), std::move(done)); });
   }
   std::int64_t Seq(store::StoredEvent event) {
     auto stored = Append(std::move(event));
@@ -65,14 +67,50 @@ class OpenedStore {
   Status Bury(store::DeadLetter letter) {
     return Wait<std::monostate>([&](auto done) { store_->Bury(std::move(letter), std::move(done)); });
   }
-  Status Reopen(std::int64_t seq, bool republish = false) {
-    return Wait<std::monostate>([&](auto done) { store_->Reopen(seq, republish, std::move(done)); });
+  Status MarkPublished(std::int64_t seq, std::int64_t at) {
+    return Wait<std::monostate>([&](auto done) { store_->MarkPublished(seq, at, std::move(done)); });
+  }
+  Result<bool> Reopen(std::int64_t seq, bool from_start = false) {
+    return Wait<bool>([&](auto done) { store_->Reopen(seq, from_start, std::move(done)); });
   }
   Result<std::optional<store::FoundEvent>> Find(const std::string& id) {
     return Wait<std::optional<store::FoundEvent>>([&](auto done) { store_->Find(id, std::move(done)); });
   }
-  Result<std::vector<store::DeadLetter>> DeadLetters() {
-    return Wait<std::vector<store::DeadLetter>>([&](auto done) { store_->DeadLetters(std::move(done)); });
+  Result<std::vector<store::DeadLetter>> DeadLetters(store::DeadLetterFilter filter = {}) {
+    return Wait<std::vector<store::DeadLetter>>(
+        [&](auto done) { store_->DeadLetters(std::move(filter), std::move(done)); });
+  }
+  Result<std::int64_t> Purge(store::DeadLetterFilter filter = {}) {
+    return Wait<std::int64_t>([&](auto done) { store_->Purge(std::move(filter), std::move(done)); });
+  }
+  Result<store::TakenMessages> Take(const std::string& queue, int limit = 10, std::int64_t visible_ms = 60'000) {
+    return Wait<store::TakenMessages>(
+        [&](auto done) { store_->Take(queue, limit, visible_ms, std::move(done)); });
+  }
+  Status Ack(const store::QueueMessage& message) {
+    return Wait<std::monostate>(
+        [&](auto done) { store_->Ack(message.event.seq, message.deliveries, std::move(done)); });
+  }
+  Status Nack(const store::QueueMessage& message, std::int64_t delay_ms = 0) {
+    return Wait<std::monostate>(
+        [&](auto done) { store_->Nack(message.event.seq, message.deliveries, delay_ms, {.at = 7, .code = "ABORTED"}, std::move(done)); });
+  }
+  Result<bool> BuryMessage(const store::QueueMessage& message) {
+    store::DeadLetter letter{.seq = message.event.seq,
+                             .event_id = message.event.event_id,
+                             .intent = message.event.intent,
+                             .step = store::Step::kConsume,
+                             .code = "ABORTED",
+                             .error = "the consumer gave up",
+                             .failed_at = clock.WallMs()};
+    return Wait<bool>(
+        [&](auto done) { store_->BuryMessage(std::move(letter), message.deliveries, std::move(done)); });
+  }
+  Result<bool> Requeue(std::int64_t seq) {
+    return Wait<bool>([&](auto done) { store_->Requeue(seq, std::move(done)); });
+  }
+  Result<std::vector<store::QueueDepth>> QueueDepths() {
+    return Wait<std::vector<store::QueueDepth>>([&](auto done) { store_->QueueDepths(std::move(done)); });
   }
 
   store::Store& operator*() { return *store_; }
