@@ -228,7 +228,7 @@ export type Auth =
       grant?: 'client_credentials' | 'password';
       username?: string;
       password?: string;
-      /** How long before its end a token is replaced, in milliseconds. Default 300000, or after 80 % of a lifetime under 25 minutes. */
+      /** How long before its end a token is replaced, in milliseconds; 0: at its end, and never on the side. Default 300000, or after 80 % of a lifetime under 25 minutes. */
       refreshBeforeMs?: number;
       /** A token that was granted without one of these is refused with `SCOPE_MISSING`. */
       requiredScopes?: readonly string[];
@@ -1014,3 +1014,10 @@ export interface IntentRouter {
  * @throws {TrunklineError} `CONFIG_INVALID`, naming every missing variable at once.
  */
 export function intentRouter(options?: IntentRouterOptions): IntentRouter;
+
+// ------------------------------------------------------------------------------------------------------------ enrichment
+
+export { enrichmentHandler } from './lambda';
+export type {
+  EnrichmentAnswer, EnrichmentBatchAnswer, EnrichmentBody, EnrichmentHandler, EnrichmentOptions, EnrichmentTarget, EventBridgeEvent, LambdaContext, SqsBatch,
+} from './lambda';

@@ -6,12 +6,14 @@ export interface SandboxOptions {
   port?: number;
   /** Default `'127.0.0.1'`. */
   host?: string;
+  /** How long a connection may be idle before it is closed, in milliseconds. Default 65000. */
+  keepAliveMs?: number;
 }
 
 /** What goes wrong, for which requests, and how often. A request meets the first fault that fits it, in the order of adding. */
 export interface FaultOptions {
   /** Only requests to this platform. */
-  platform?: 'cognigy' | 'cxone' | 'gateway' | 'login';
+  platform?: 'cognigy' | 'crm' | 'cxone' | 'gateway' | 'genesys' | 'login';
   method?: string;
   /** A prefix; or a pattern for the whole path, where `*` is anything but a slash and `**` is anything; or a RegExp (in this process only). */
   path?: string | RegExp;

@@ -12,3 +12,4 @@ exports.cognigyEvents = require('./services/cognigy-events.js').cognigyEvents;
 exports.registrar = require('./services/registrar.js').registrar;
 exports.intentRouter = require('./services/intent-router.js').intentRouter;
 exports.functionQueue = require('./queues/function.js').functionQueue;
+exports.enrichmentHandler = require('./services/enrichment.js').enrichmentHandler;

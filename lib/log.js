@@ -15,18 +15,30 @@ function standardLogger() {
   return standard;
 }
 
+/**
+ * For AWS Lambda: every line is out when its call returns, because what a frozen environment keeps for later comes late or never.
+ * @param {number} level pino's number
+ */
+const writeLine = (level) => (/** @type {object} */ fields, /** @type {string} */ msg = '') => {
+  process.stderr.write(`${JSON.stringify({ level, time: new Date().toISOString(), ...fields, msg })}\n`);
+};
+
+/** @type {Logger} */
+const LINES = { info: writeLine(30), warn: writeLine(40), error: writeLine(50) };
+
 /** Stands for `logger: false`.
  * @type {Logger} */
 const SILENT = { info() {}, warn() {}, error() {} };
 
 /**
  * @param {import('./options.js').Options} options
+ * @param {() => Logger} [fallback]
  * @returns {Logger}
  */
-function readLogger(options) {
+function readLogger(options, fallback = standardLogger) {
   const given = options.raw('logger');
   if (given === false) return SILENT;
-  if (given === undefined) return standardLogger();
+  if (given === undefined) return fallback();
   for (const method of ['info', 'warn', 'error']) {
     if (typeof given?.[method] !== 'function') {
       options.wrong('logger', "an object with pino's methods info, warn and error, or false", given);
@@ -47,4 +59,4 @@ function auditTo(logger) {
   return (record) => (record.status === 'SUCCESS' ? logger.info(record) : logger.error(record));
 }
 
-module.exports = { auditTo, readLogger, SILENT };
+module.exports = { auditTo, readLogger, SILENT, LINES };

@@ -213,17 +213,69 @@ class Options {
    * @returns {string} an absolute URL without a trailing slash
    */
   host(name, source = {}) {
+    return /** @type {string} */ (this.#url(name, source)?.url);
+  }
+
+  /**
+   * The hosts of a platform that has several, named after one. An absolute URL stands for all of them, so that every call of the platform goes there.
+   * @template {Record<string, string>} T
+   * @param {string} name
+   * @param {Source} source
+   * @param {(host: string) => T} urlsOf what a bare host means
+   * @returns {T}
+   */
+  hosts(name, source, urlsOf) {
+    const { url = '', label = name, isBare = false } = this.#url(name, source) ?? {};
+    if (!isBare) return /** @type {T} */ (Object.fromEntries(Object.keys(urlsOf('')).map((key) => [key, url])));
+    const { host, pathname } = new URL(url);
+    if (pathname !== '/') this.wrong(label, 'a host without a path', url);
+    return urlsOf(host);
+  }
+
+  /**
+   * @param {string} name
+   * @param {Source & { domain?: string }} source
+   * @returns {{ url: string, label: string, isBare: boolean } | undefined}
+   */
+  #url(name, source) {
     const found = this.#find(name, source) ?? { value: source.fallback, label: name };
-    if (found.value === undefined) return found.value;
+    if (found.value === undefined) return undefined;
     const expected = 'a host such as api.example.com, or an absolute http(s) URL without credentials, query or fragment';
     const text = typeof found.value === 'string' ? found.value : '';
+    const isBare = !text.includes('://');
     const host = source.domain !== undefined && /^[a-z0-9-]+$/i.test(text) ? `${text}.${source.domain}` : text;
-    const url = parseUrl(text.includes('://') ? text : `https://${host}`);
+    const url = parseUrl(isBare ? `https://${host}` : text);
     if (!text || !url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
       this.wrong(found.label, expected, found.value);
-      return '';
+      return { url: '', label: found.label, isBare: false };
     }
-    return url.href.replace(/\/+$/, '');
+    return { url: url.href.replace(/\/+$/, ''), label: found.label, isBare };
+  }
+
+  /**
+   * A function of the caller's.
+   * @param {string} name
+   * @param {Source} [source]
+   * @returns {any}
+   */
+  callback(name, source = {}) {
+    const found = this.#find(name, source);
+    if (!found) return source.fallback;
+    if (typeof found.value !== 'function') this.wrong(found.label, 'a function', found.value);
+    return found.value;
+  }
+
+  /**
+   * One of a few words.
+   * @template {string} T
+   * @param {string} name
+   * @param {readonly T[]} words the first is the default
+   * @returns {T}
+   */
+  word(name, words) {
+    const value = this.#find(name, {})?.value ?? words[0];
+    if (!words.includes(value)) this.wrong(name, words.join(' or '), value);
+    return value;
   }
 
   /**

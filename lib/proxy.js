@@ -1,7 +1,8 @@
 // Which proxy a URL is reached through: the `proxy` option, or the variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in either case.
 'use strict';
 
-const net = require('node:net');
+/** Loaded only where there is a proxy: a cold start of AWS Lambda pays for every module. */
+const net = () => require('node:net');
 
 const EXPECTED = 'an http:// URL such as http://proxy.example.com:3128 (what is for an https platform is encrypted through it all the same)';
 const DEFAULT_PORTS = { 'https:': 443, 'http:': 80 };
@@ -25,10 +26,10 @@ function readProxy(options, env = options.env) {
   return (text) => {
     if (!text || !URL.canParse(text)) return undefined;
     const url = new URL(text);
-    const host = hostOf(url);
-    if (isLoopback(host) || isExempt(host, portOf(url))) return undefined;
     const name = variableFor(url.protocol, env);
     if (name === undefined) return undefined;
+    const host = hostOf(url);
+    if (isLoopback(host) || isExempt(host, portOf(url))) return undefined;
     if (!proxies.has(name)) proxies.set(name, readUrl(options, name, env[name]));
     return proxies.get(name);
   };
@@ -78,7 +79,7 @@ function readExemption(text) {
   const [, bracketed, name, digits] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(text) ?? [undefined, undefined, text];
   const port = digits === undefined ? undefined : Number(digits);
   const [address, prefix] = (bracketed ?? name).split('/');
-  if (net.isIP(address)) return { port, holds: inRange(address, prefix) };
+  if (net().isIP(address)) return { port, holds: inRange(address, prefix) };
   const domain = (bracketed ?? name).toLowerCase().replace(/^\*?\./, '').replace(/\.$/, '');
   return { port, holds: (host) => domain !== '' && (host === domain || host.endsWith(`.${domain}`)) };
 }
@@ -89,20 +90,20 @@ function readExemption(text) {
  * @returns {(host: string) => boolean}
  */
 function inRange(address, prefix) {
-  const range = new net.BlockList();
-  const kind = (/** @type {string} */ one) => (net.isIPv6(one) ? 'ipv6' : 'ipv4');
-  const bits = prefix === undefined ? (net.isIPv6(address) ? 128 : 32) : Number(prefix);
+  const range = new (net().BlockList)();
+  const kind = (/** @type {string} */ one) => (net().isIPv6(one) ? 'ipv6' : 'ipv4');
+  const bits = prefix === undefined ? (net().isIPv6(address) ? 128 : 32) : Number(prefix);
   try {
     range.addSubnet(address, bits, kind(address));
   } catch {
     return () => false; // 10.0.0.0/99 is no range
   }
-  return (host) => net.isIP(host) !== 0 && range.check(host, kind(host));
+  return (host) => net().isIP(host) !== 0 && range.check(host, kind(host));
 }
 
 /** @param {string} host */
 function isLoopback(host) {
-  return host === 'localhost' || host === '::1' || (net.isIPv4(host) && host.startsWith('127.'));
+  return host === 'localhost' || host === '::1' || (net().isIPv4(host) && host.startsWith('127.'));
 }
 
 /** Without brackets and without the dot that ends a full name. @param {URL} url */

@@ -2,7 +2,6 @@
 'use strict';
 
 const fs = require('node:fs');
-const tls = require('node:tls');
 
 /**
  * The `tls` options in the form that the core takes.
@@ -37,6 +36,7 @@ function readTls(options, given, needed, logger) {
  * @param {import('./log.js').Logger} logger
  */
 function nodeTrust(logger) {
+  const tls = require('node:tls'); // here, because a cold start of AWS Lambda pays for every module
   // Newer Nodes tell what they trust, NODE_EXTRA_CA_CERTS and --use-system-ca included.
   const getCACertificates = /** @type {any} */ (tls).getCACertificates;
   if (getCACertificates) return getCACertificates('default').join('\n');

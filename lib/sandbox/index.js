@@ -43,12 +43,12 @@ class Sandbox {
   #server;
   #host;
 
-  /** @param {string} host */
-  constructor(host) {
+  /** @param {string} host @param {number} keepAliveMs */
+  constructor(host, keepAliveMs) {
     this.#host = host;
     setMaxListeners(0, this.#closing.signal); // one for each request that waits
     this.faults = new Faults(this.#platforms.map(({ name }) => name));
-    this.#server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (req, res) => {
+    this.#server = http.createServer({ keepAliveTimeout: keepAliveMs }, (req, res) => {
       this.#serve(req, res).catch((error) => this.#fail(res, error));
     });
     this.#server.maxConnections = MAX_CONNECTIONS;
@@ -217,15 +217,16 @@ function deliver(res, answer, fault, log) {
 
 /**
  * Starts the simulated platforms.
- * @param {{ port?: number, host?: string }} [o] port 0, the default, takes a free one
+ * @param {{ port?: number, host?: string, keepAliveMs?: number }} [o] port 0, the default, takes a free one
  * @returns {Promise<Sandbox>} once it listens
  */
-function createSandbox({ port = 0, host = '127.0.0.1' } = {}) {
+function createSandbox({ port = 0, host = '127.0.0.1', keepAliveMs = KEEP_ALIVE_MS } = {}) {
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     return Promise.reject(new RangeError(`port: expected a whole number from 0 to 65535, got ${port}`));
   }
   if (typeof host !== 'string' || host === '') return Promise.reject(new TypeError(`host: expected a host name or address, got ${host}`));
-  return new Sandbox(host).listen(port);
+  if (!Number.isInteger(keepAliveMs) || keepAliveMs < 1) return Promise.reject(new RangeError(`keepAliveMs: expected a whole number from 1 on, got ${keepAliveMs}`));
+  return new Sandbox(host, keepAliveMs).listen(port);
 }
 
 module.exports = { createSandbox };

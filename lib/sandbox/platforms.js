@@ -6,6 +6,8 @@ const { createLoginServer } = require('./login-server.js');
 const { createCognigy } = require('./cognigy.js');
 const { createGateway } = require('./gateway.js');
 const { createCxone } = require('./cxone.js');
+const { createCrm } = require('./crm.js');
+const { createGenesys } = require('./genesys.js');
 
 /**
  * @typedef {object} PlatformRequest
@@ -33,7 +35,7 @@ const { createCxone } = require('./cxone.js');
  */
 
 /** @type {Array<(logins: import('./logins.js').Logins) => Platform>} */
-const PLATFORMS = [createLoginServer, createCognigy, createGateway, createCxone];
+const PLATFORMS = [createLoginServer, createCognigy, createGateway, createCxone, createGenesys, createCrm];
 
 /** @typedef {{ platform: Platform, route: Route, parts: Array<{ literal?: string, name?: string }> }} CompiledRoute */
 

@@ -137,10 +137,10 @@ void Exchange::Authorise(PendingCall& pending) {
   if (!options_.credential) return WaitForTurn(pending);
   token_line_.push_back(pending);
   if (std::exchange(token_asked_, true)) return;
-  tokens_->Get(*options_.credential, options_.token_endpoint,
-               [this, alive = std::weak_ptr(alive_)](Result<std::string> token) {
-                 if (!alive.expired()) OnToken(std::move(token));
-               });
+  const auto on_token = [this, alive = std::weak_ptr(alive_)](Result<std::string> token) {
+    if (!alive.expired()) OnToken(std::move(token));
+  };
+  tokens_->Get(*options_.credential, options_.token_endpoint, on_token, this);
 }
 
 void Exchange::OnToken(Result<std::string> token) {
@@ -298,6 +298,7 @@ void Exchange::Forget(PendingCall& pending) {
     LookAtBreaker();
   }
   if (pending.is_linked()) pending.unlink();
+  if (token_line_.empty() && std::exchange(token_asked_, false)) tokens_->Leave(*options_.credential, this);
   if (pending.sending()) {
     transport_.Cancel(std::exchange(pending.ticket_, nullptr));
     --in_flight_;

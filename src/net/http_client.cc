@@ -62,14 +62,36 @@ void HttpClient::Cancel(Ticket ticket) {
 
 // Gives waiting calls to idle connections, and opens as many more as are allowed and wanted.
 void HttpClient::Pump() {
-  while (!waiting_.empty() && !idle_.empty()) {
-    Connection& connection = *idle_.back();
-    idle_.pop_back();
+  while (!waiting_.empty()) {
+    Connection* connection = TakeIdle();
+    if (connection == nullptr) break;
     std::unique_ptr<Call> call = std::move(waiting_.front());
     waiting_.pop_front();
-    Start(connection, std::move(call));
+    Start(*connection, std::move(call));
   }
   while (connecting_ < waiting_.size() && slots_.size() < options_.max_connections) OpenConnection();
+}
+
+// The one used last that is not idle for too long; null: none. Its timer alone does not tell: in a process
+// that was frozen (AWS Lambda, a suspended machine) the next request may come before the timer's turn, and
+// where the monotonic clock stood still that turn is yet to come. The peer, or a NAT on the way, has
+// forgotten such a connection, perhaps without a word, and the request would wait for its time-out.
+Connection* HttpClient::TakeIdle() {
+  while (!idle_.empty()) {
+    Connection* connection = idle_.back();
+    idle_.pop_back();
+    if (Moment(*context_.clock).MsSince(*slots_[connection].idle_since) < options_.idle_timeout_ms)
+      return connection;
+    slots_.erase(connection);
+  }
+  return nullptr;
+}
+
+void HttpClient::KeepIdle(Connection& connection) {
+  const Moment now(*context_.clock);
+  slots_[&connection].idle_since = now;
+  context_.timers->Schedule(connection.timer(), now.monotonic_ms + options_.idle_timeout_ms);
+  idle_.push_back(&connection);
 }
 
 void HttpClient::OpenConnection() {
@@ -107,8 +129,7 @@ void HttpClient::OnConnected(Connection& connection) {
     ++counters_->tls_handshakes;
     counters_->tls_resumed += tls->resumed() ? 1 : 0;
   }
-  context_.timers->Schedule(connection.timer(), context_.clock->MonotonicMs() + options_.idle_timeout_ms);
-  idle_.push_back(&connection);
+  KeepIdle(connection);
   Pump();
 }
 
@@ -116,8 +137,7 @@ void HttpClient::OnResponse(Connection& connection, Response response, bool reus
   counters_->bytes_received += response.header_lines.size() + response.body.size();
   std::unique_ptr<Call> call = std::move(slots_[&connection].call);
   if (reusable) {
-    context_.timers->Schedule(connection.timer(), context_.clock->MonotonicMs() + options_.idle_timeout_ms);
-    idle_.push_back(&connection);
+    KeepIdle(connection);
   } else {
     slots_.erase(&connection);
   }

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/clock.h"
 #include "net/connection.h"
 #include "net/transport.h"
 
@@ -61,12 +62,15 @@ class HttpClient final : public Transport, ConnectionOwner {
   struct Call;
   struct Slot {
     std::unique_ptr<Connection> connection;
-    std::unique_ptr<Call> call;  // under way on it
+    std::unique_ptr<Call> call{};        // under way on it
+    std::optional<Moment> idle_since{};  // while it has none, once connected
   };
 
   HttpClient(Context& context, ClientOptions options, std::shared_ptr<TlsContext> tls);
 
   void Pump();
+  Connection* TakeIdle();
+  void KeepIdle(Connection& connection);
   void OpenConnection();
   void Start(Connection& connection, std::unique_ptr<Call> call);
   std::unique_ptr<Call> TakeBack(Call& call);

@@ -18,6 +18,7 @@ constexpr std::int64_t kAnyTime = std::numeric_limits<std::int64_t>::min();
 // The age at which a token is due to be replaced. `chance` was drawn when it came, so that it does not move
 // from Get to Get.
 std::int64_t RefreshAgeMs(std::int64_t lifetime_ms, std::int64_t refresh_before_ms, double chance) {
+  if (refresh_before_ms == 0) return lifetime_ms;
   std::int64_t before = refresh_before_ms;
   if (before < 0 || before >= lifetime_ms) {
     before = lifetime_ms < kShortLifetimeMs ? lifetime_ms / 5 : kRefreshBeforeMs;
@@ -52,6 +53,7 @@ bool MayPass(const Error& error) { return Describe(error.code).retryable && erro
 // What is known of one credential. While it is being fetched the entry stays where it is.
 struct TokenCache::Entry {
   struct Waiter {
+    const void* who;
     std::vector<std::string> required_scopes;
     std::shared_ptr<TokenEndpoint> endpoint;
     Callback callback;
@@ -64,6 +66,8 @@ struct TokenCache::Entry {
     return error && now_ms < error_until_ms && (error_of == nullptr || error_of == asked);
   }
 
+  bool wanted() const { return ahead || !waiters.empty(); }  // of a fetch
+
   const Credential& credential;  // the map's key
   std::uint64_t used = 0;        // the greater, the later
   std::optional<Token> token{};
@@ -73,6 +77,7 @@ struct TokenCache::Entry {
   const TokenEndpoint* error_of = nullptr;  // on whose way it came up; null: the server said it
 
   bool fetching = false;                      // from the decision to its result, waits in between included
+  bool ahead = false;                         // it was begun for nobody yet, while a token lasts
   std::shared_ptr<TokenEndpoint> endpoint{};  // while fetching
   std::vector<Waiter> waiters{};
   retry::Timer next_try;
@@ -95,7 +100,7 @@ TokenCache::TokenCache(const Clock& clock, retry::TimerWheel& timers, std::funct
 TokenCache::~TokenCache() = default;
 
 void TokenCache::Get(const Credential& credential, const std::shared_ptr<TokenEndpoint>& endpoint,
-                     Callback callback) {
+                     Callback callback, const void* who) {
   Entry* entry = Find(credential);
   if (entry == nullptr) {
     return callback(Error{.code = ErrorCode::kQueueFull,
@@ -119,8 +124,19 @@ void TokenCache::Get(const Credential& credential, const std::shared_ptr<TokenEn
     if (error.retry_after_ms >= 0) error.retry_after_ms = entry->error_until_ms - now.monotonic_ms;
     return callback(std::move(error));
   }
-  entry->waiters.push_back({credential.required_scopes, endpoint, std::move(callback)});
+  entry->waiters.push_back({who, credential.required_scopes, endpoint, std::move(callback)});
   if (!entry->fetching) Begin(*entry, endpoint);
+}
+
+void TokenCache::Leave(const Credential& credential, const void* who) {
+  const auto found = entries_.find(credential);
+  if (found == entries_.end()) return;
+  Entry& entry = *found->second;
+  std::erase_if(entry.waiters, [&](const auto& waiter) { return waiter.who == who; });
+  if (entry.wanted() || !entry.next_try.scheduled()) return;
+  timers_.Cancel(entry.next_try);
+  entry.fetching = false;
+  entry.endpoint.reset();
 }
 
 void TokenCache::Drop(const Credential& credential, std::string_view token) {
@@ -155,6 +171,7 @@ TokenCache::Entry* TokenCache::Find(const Credential& credential) {
 void TokenCache::Begin(Entry& entry, std::shared_ptr<TokenEndpoint> endpoint) {
   const std::int64_t now_ms = clock_.MonotonicMs();
   entry.fetching = true;
+  entry.ahead = entry.waiters.empty();
   entry.endpoint = std::move(endpoint);
   entry.failed_tries = 0;
   entry.begun_ms = std::max(now_ms, entry.fetch_from_ms);
@@ -186,10 +203,9 @@ void TokenCache::Send(Entry& entry) {
 void TokenCache::Fail(Entry& entry, Error error, bool answered) {
   const std::int64_t now_ms = clock_.MonotonicMs();
   error.attempts = ++entry.failed_tries;
-  if (const auto delay_ms =
-          retry::NextDelayMs(policy_, error, entry.failed_tries, now_ms - entry.begun_ms, chance_())) {
-    return timers_.Schedule(entry.next_try, now_ms + *delay_ms);
-  }
+  const auto delay_ms =
+      retry::NextDelayMs(policy_, error, entry.failed_tries, now_ms - entry.begun_ms, chance_());
+  if (delay_ms && entry.wanted()) return timers_.Schedule(entry.next_try, now_ms + *delay_ms);
   std::int64_t rest_ms = 0;
   if (!MayPass(error)) {
     rest_ms = kErrorRestMs;

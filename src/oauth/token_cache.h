@@ -28,7 +28,8 @@ namespace trunkline::oauth {
 // than its lifetime, 300 s before, or after 80 % of a lifetime under 25 min; and by chance up to 2 % of that
 // earlier, so that processes that started together do not refresh together. From then on the next Get starts
 // a refresh, and the old token is served as long as it lasts, also when the refresh fails; then there is no
-// further refresh for kRefreshRestMs.
+// further refresh for kRefreshRestMs. With a refresh_before_ms of 0 a token is served to its very end, and
+// nothing is fetched but for somebody who waits.
 //
 // A failed fetch is tried again as the policy says; those who wait then get its error. To spare the server:
 //  - A final error (a wrong secret, a missing scope) answers everyone for kErrorRestMs.
@@ -59,8 +60,14 @@ class TokenCache {
   // CheckScopes or the endpoint says, `attempts` counted; or QUEUE_FULL when `most_credentials` are all being
   // fetched (else the one used longest ago makes room). A token or error at hand is handed over inside this
   // call; everything else later. The callback may use the cache, and destroy it. `endpoint` leads to the
-  // credential's token URL; it is held until the fetch that it is used for has ended.
-  void Get(const Credential& credential, const std::shared_ptr<TokenEndpoint>& endpoint, Callback callback);
+  // credential's token URL; it is held until the fetch that it is used for has ended. `who` is for Leave
+  // alone.
+  void Get(const Credential& credential, const std::shared_ptr<TokenEndpoint>& endpoint, Callback callback,
+           const void* who = nullptr);
+
+  // `who` waits no longer, and is not called. For nobody there is no further try: a request under way is left
+  // to its end, and its token kept.
+  void Leave(const Credential& credential, const void* who);
 
   // The platform refused `token` (401): the next Get fetches another. Nothing happens unless it is the one
   // held now, so that of many calls that failed with one token the first alone makes a fetch necessary.

@@ -1,6 +1,7 @@
 // A CommonJS user: every entry point through require().
 import trunkline = require('trunkline');
 import sandbox = require('trunkline/sandbox');
+import lambda = require('trunkline/lambda');
 
 const verifier: trunkline.SignatureVerifier = new trunkline.SignatureVerifier({ scheme: 'connector', secrets: ['new', Buffer.from('old')] });
 const headers: Record<string, string> = verifier.sign('{}');
@@ -76,6 +77,8 @@ export async function route(): Promise<string> {
   await routing.close();
   return `${success} ${message} ${data} ${rule.created} ${rule.id} ${rule.name} ${handler.length}`;
 }
+
+export const handler: lambda.EnrichmentHandler = lambda.enrichmentHandler({ crmResource: 'customers', onPermanentFailure: 'throw' });
 
 export async function main(): Promise<void> {
   const platforms = await sandbox.createSandbox({ port: 0, host: '127.0.0.1' });

@@ -126,7 +126,9 @@ TEST_F(ExchangeTest, ADeadlineEndsACallAtEveryStage) {
   Advance(1);
   EXPECT_EQ(ErrorOf(at_token).code, ErrorCode::kTimeout);
   EXPECT_EQ(ErrorOf(at_limit).code, ErrorCode::kTimeout);
-  endpoint_.Grant("t1");  // for nobody
+  endpoint_.Answer(503);  // to nobody
+  Advance(10'000);
+  EXPECT_EQ(endpoint_.posts, 1) << "no token is fetched any more";
   EXPECT_EQ(UnderWay(), 0u);
 
   Make();

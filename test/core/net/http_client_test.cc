@@ -337,6 +337,49 @@ TEST(HttpClient, OtherIdleConnectionsOfADeadOnesAgeAreNotTried) {
   EXPECT_EQ(client.counters().resent, 1U) << "not once for each dead one";
 }
 
+// A process that thaws sends before any timer had its turn; where the machine was suspended, the monotonic
+// clock may have stood still as well. The old connection may lead nowhere by then, without a word from
+// anybody.
+TEST(HttpClient, AConnectionFromBeforeAFreezeIsNotUsedAgain) {
+  for (const bool monotonic_too : {false, true}) {
+    Loop loop;
+    Server server([](Peer& peer) {
+      peer.ReadRequest();
+      peer.Write(Answer(200, "on " + std::to_string(peer.number())));
+      peer.ReadToEnd();  // a second request is never answered
+    });
+    Client client(loop, server.url());
+    EXPECT_EQ(client.Fetch()->body(), "on 1");
+    loop.clock.wall_ms += 60'000;
+    if (monotonic_too) loop.clock.monotonic_ms += 60'000;
+    EXPECT_EQ(client.Fetch()->body(), "on 2");
+    EXPECT_EQ(client.counters().resent, 0U) << "nothing was sent on the old one";
+  }
+}
+
+TEST(HttpClient, AfterAnHourAtOnceNothingIsLeftToFire) {
+  Loop loop;
+  Server server(Echo);
+  Client client(loop, server.url());
+  std::vector<Call> calls;
+  for (int i = 0; i < 20; ++i) calls.push_back(client.Get());
+  for (const Call& call : calls) client.Wait(call);
+  EXPECT_EQ(loop.timers.size(), 20U) << "one for each idle connection";
+  loop.clock.Advance(3'600'000);
+  EXPECT_TRUE(loop.timers.Advance(loop.clock.MonotonicMs())) << "all in one go";
+  EXPECT_EQ(loop.timers.size(), 0U);
+  EXPECT_EQ(client.Fetch("/next")->body(), "/next on 21");
+}
+
+TEST(HttpClient, AClockThatIsSetBackKeepsConnections) {
+  Loop loop;
+  Server server(Echo);
+  Client client(loop, server.url());
+  client.Fetch("/a");
+  loop.clock.wall_ms -= 3'600'000;
+  EXPECT_EQ(client.Fetch("/b")->body(), "/b on 1");
+}
+
 TEST(HttpClient, AFreshConnectionThatDiesIsAFailure) {
   Loop loop;
   Server server([](Peer& peer) { peer.ReadRequest(); });

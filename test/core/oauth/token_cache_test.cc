@@ -117,6 +117,7 @@ TEST_F(TokenCacheTest, RefreshBeforeIsHeeded) {
 TEST_F(TokenCacheTest, ARefreshBeforeOfZeroKeepsTheTokenToItsEnd) {
   Credential client = Client();
   client.refresh_before_ms = 0;
+  chance = 0.999;  // no jitter: a refresh of which nobody waits for the end would be one in the background
   Hold("t-1", 100);
   Pass(99'999);
   EXPECT_EQ(Got(client), "t-1");
@@ -215,6 +216,58 @@ TEST_F(TokenCacheTest, OddLifetimesCountAsFiveMinutes) {
     EXPECT_EQ(Got(), "(waiting)") << odd;
     endpoint.open.clear();
   }
+}
+
+// ---- those who go ----
+
+TEST_F(TokenCacheTest, ForNobodyThereIsNoFurtherTry) {
+  int first = 0, second = 0;
+  const auto get = [&](int& who) {
+    cache->Get(
+        Client(), way, [&who](const Result<std::string>&) { ++who; }, &who);
+  };
+  get(first);
+  get(second);
+  cache->Leave(Client(), &first);
+  endpoint.Refuse(503);
+  Pass(10'000);
+  EXPECT_EQ(endpoint.posts, 2) << "the other one waits still";
+  cache->Leave(Client(), &second);
+  endpoint.Refuse(503);
+  Pass(kHour);
+  EXPECT_EQ(endpoint.posts, 2);
+  EXPECT_EQ(first + second, 0);
+}
+
+TEST_F(TokenCacheTest, WhoLeavesBetweenTwoTriesLeavesNoTimer) {
+  cache->Get(
+      Client(), way, [](const Result<std::string>&) { FAIL(); }, this);
+  endpoint.Refuse(503);
+  EXPECT_EQ(wheel.size(), 1U);
+  cache->Leave(Client(), this);
+  EXPECT_EQ(wheel.size(), 0U);
+  EXPECT_EQ(Got(), "(waiting)");
+  EXPECT_EQ(endpoint.posts, 2) << "at once";
+}
+
+TEST_F(TokenCacheTest, ATokenThatCameTooLateForOneIsThereForTheNext) {
+  cache->Get(
+      Client(), way, [](const Result<std::string>&) { FAIL(); }, this);
+  cache->Leave(Client(), this);
+  endpoint.Grant("t-1");
+  EXPECT_EQ(Got(), "t-1");
+  EXPECT_EQ(endpoint.posts, 1);
+}
+
+TEST_F(TokenCacheTest, ARefreshAheadOfTimeGoesOnForNobody) {
+  Hold("t-1");
+  Pass(kHour - 300'000);
+  EXPECT_EQ(Got(), "t-1");
+  cache->Leave(Client(), nullptr);
+  cache->Leave(Client("other"), nullptr);
+  endpoint.Refuse(503);
+  Pass(10'000);
+  EXPECT_EQ(endpoint.posts, 3);
 }
 
 // ---- clocks ----
