@@ -465,6 +465,179 @@ export interface Logger {
   error: LogMethod;
 }
 
+// ---------------------------------------------------------------------------------------------------------------- queues
+
+/** A message on its way into a queue. The ids are non-empty, at most 1024 bytes of UTF-8 each. */
+export interface PublishedMessage {
+  queue: string;
+  eventId: string;
+  intent: string;
+  /** The same for every try of the same piece of work. */
+  idempotencyKey: string;
+  /** At most 16 MiB. Must not be changed before the promise has settled. */
+  payload: Buffer;
+}
+
+/** One delivery of a message. It may come more than once: `idempotencyKey` tells. */
+export interface QueueMessage {
+  readonly queue: string;
+  readonly eventId: string;
+  readonly intent: string;
+  readonly idempotencyKey: string;
+  /** The bytes as they were published. */
+  readonly payload: Buffer;
+  /** ISO 8601. */
+  readonly publishedAt: string;
+  /** How often it has been delivered, this time included. */
+  readonly deliveries: number;
+  /**
+   * The payload as JSON.
+   * @throws {TrunklineError} `MALFORMED_PAYLOAD`
+   */
+  json(): any;
+}
+
+/**
+ * Returning acknowledges the message. Throwing lets it come again after a while, and at last makes it a dead letter.
+ * `signal` is aborted when returning no longer counts, since the message comes again anyway: the connection was lost, or `close()` has waited long enough.
+ */
+export type QueueHandler = (message: QueueMessage, o: { signal: AbortSignal }) => Promise<unknown> | unknown;
+
+export interface ConsumeOptions {
+  /** Messages that this consumer works on at a time. Default 1: one after the other, in the order in which they were published. */
+  concurrency?: number;
+  /** A message that failed so often is a dead letter. Default 5. */
+  maxDeliveries?: number;
+  /** How long a message that failed rests: `baseMs × factor^n`, at most `maxMs`. Default 1000 ms × 2, at most 60000 ms. */
+  backoff?: { baseMs?: number; factor?: number; maxMs?: number };
+}
+
+export interface Consumer {
+  /** Takes no more messages, waits for the handlers that run, and leaves what they have not finished to others. */
+  close(): Promise<void>;
+}
+
+/** Takes messages: a queue, or {@link functionQueue}. */
+export interface QueueSink {
+  /**
+   * Resolves, or returns, once the queue has the message in safe keeping. What it throws is tried again under `publishRetry`:
+   * a {@link TrunklineError} as its code says, anything else always.
+   */
+  publish(message: PublishedMessage): unknown;
+}
+
+/**
+ * A function as a queue, for whatever has a client of its own.
+ *
+ * @throws {TrunklineError} `CONFIG_INVALID` for anything but a function.
+ */
+export function functionQueue(publish: (message: PublishedMessage) => unknown): QueueSink & { close(): Promise<void> };
+
+/** Where routed events go. At least once: what was published is delivered until a handler has returned. */
+export interface EventQueue {
+  /**
+   * Resolves once the message is safe.
+   * @throws {TrunklineError} with `retryable`; `CLOSED` after `close()`, `QUEUE_FULL` at a bound, `CONFIG_INVALID` for a wrong message.
+   */
+  publish(message: PublishedMessage): Promise<void>;
+  /** Delivers the messages of a queue until the consumer is closed. Several consumers of a queue share its messages. */
+  consume(queue: string, handler: QueueHandler, o?: ConsumeOptions): Promise<Consumer>;
+  /** Closes its consumers, waits for what is being published, and lets go. */
+  close(): Promise<void>;
+}
+
+export interface EmbeddedQueueOptions {
+  /** Where `TRUNKLINE_DATA_DIR` is looked up. Default `process.env`. */
+  env?: Readonly<Record<string, string | undefined>>;
+  /** The data directory, that of an event service or one of its own. `TRUNKLINE_DATA_DIR`, default `'./trunkline-data'`. */
+  dataDir?: string;
+  /** A message whose handler has not returned for so long is handed out again, to anybody, in milliseconds. Default 1800000. */
+  visibleMs?: number;
+  /** `close()` waits at most so long for handlers, in milliseconds. Default 10000. */
+  closeTimeoutMs?: number;
+  /** Default: one JSON object a line on stderr. `false`: none. */
+  logger?: Logger | false;
+}
+
+/** What waits in an embedded queue. */
+export interface QueueDepth {
+  queue: string;
+  /** Not handed out yet. */
+  ready: number;
+  /** In hand, or waiting for another time. */
+  taken: number;
+  /** Of the oldest of both; 0 where there is none. */
+  oldestAgeMs: number;
+  /** Has anybody ever consumed it? Messages of a queue that nobody consumes go with their events after a day. */
+  read: boolean;
+}
+
+export interface EmbeddedQueue extends EventQueue {
+  depths(): Promise<QueueDepth[]>;
+}
+
+/**
+ * The queues of a data directory, on disk and without a broker. Every event of `cognigyEvents()` lies in one, unless its option `queue` says otherwise.
+ * In the service's process or in others on the same machine; messages of a process that was killed come again within seconds while a service runs there.
+ *
+ * Dead letters have the step `consume`. Messages wait for 30 days at most. An open consumer keeps the process alive until `close()`.
+ *
+ * @throws {TrunklineError} `CONFIG_INVALID`
+ */
+export function embeddedQueue(options?: EmbeddedQueueOptions): EmbeddedQueue;
+
+export interface RabbitMQOptions {
+  /** Where `RABBITMQ_URL` is looked up. Default `process.env`. An option wins over its variable. */
+  env?: Readonly<Record<string, string | undefined>>;
+  /**
+   * `amqps://user:password@host:port/vhost`, percent-encoded. `amqp://` to any host but this one needs `allowInsecure`.
+   * Without credentials: guest. `RABBITMQ_URL`. Required.
+   */
+  url?: string;
+  /** In place of the URL's. Default `'/'`. */
+  vhost?: string;
+  /** A durable direct exchange that messages are published to, with the queue's name as routing key. Default: the broker's own, which needs no bindings. */
+  exchange?: string;
+  /** Before the name of each queue at the broker. Default: nothing. */
+  prefix?: string;
+  /** `false`: exchange and queues are there already, of any kind, and are published to as they are; `consume()` is then refused. Default true. */
+  declare?: boolean;
+  /** Messages on their way to the broker at a time; further ones reject with `QUEUE_FULL`. Default 1000. */
+  maxUnconfirmed?: number;
+  /** From the call to the broker's confirmation, in milliseconds. Default 5000. */
+  timeoutMs?: number;
+  /** One attempt to connect: TCP, TLS and AMQP's handshake, in milliseconds. Default 3000. */
+  connectTimeoutMs?: number;
+  /** `close()` waits at most so long, in milliseconds. Default 10000. */
+  closeTimeoutMs?: number;
+  /** A connection on which nothing came for twice as long is lost. Default 10. */
+  heartbeatSeconds?: number;
+  tls?: {
+    /** Trusted beside Node's own roots, as PEM (RFC 7468). */
+    ca?: string | Buffer | ReadonlyArray<string | Buffer>;
+    /** A client certificate and its key, as PEM, where the broker asks for one. */
+    cert?: string | Buffer;
+    key?: string | Buffer;
+    /** `false` switches off the check of certificates, and warns. Default true. */
+    rejectUnauthorized?: boolean;
+  };
+  /** Allow `amqp://` to other hosts than loopback. `TRUNKLINE_ALLOW_INSECURE_HTTP=1`. Default false. */
+  allowInsecure?: boolean;
+  /** Default: one JSON object a line on stderr. `false`: none. */
+  logger?: Logger | false;
+}
+
+/**
+ * RabbitMQ 3.10 or later as a queue, by the package amqplib, which has to be installed beside this one. Connects with the first call.
+ * An open connection keeps the process alive until `close()`.
+ *
+ * Queues are durable quorum queues. A message that fails rests in `<queue>.wait.<ms>`; a dead letter goes to `<queue>.dead`, which can be consumed like any queue.
+ * `publish` does not try again by itself: a lost connection rejects what is unconfirmed with `CONNECTION_FAILED`. Consumers subscribe again by themselves.
+ *
+ * @throws {TrunklineError} `CONFIG_INVALID`, also where amqplib is not installed.
+ */
+export function rabbitMQ(options?: RabbitMQOptions): EventQueue;
+
 // --------------------------------------------------------------------------------------------------------- event service
 
 /** An event of Cognigy.AI as it is posted. More fields may follow; they are stored and passed on as they came. */
@@ -490,33 +663,6 @@ export interface EventResource {
   /** Sent as JSON. */
   body?: unknown;
 }
-
-/** An event on its way to its queue. */
-export interface PublishedMessage {
-  queue: string;
-  eventId: string;
-  intent: string;
-  /** The same whenever this event is published. */
-  idempotencyKey: string;
-  /** The event's body, as it came. */
-  payload: Buffer;
-}
-
-/** Takes messages for queues elsewhere. */
-export interface QueueSink {
-  /**
-   * Resolves, or returns, once the queue has the message in safe keeping. What it throws is tried again under `publishRetry`:
-   * a {@link TrunklineError} as its code says, anything else always.
-   */
-  publish(message: PublishedMessage): unknown;
-}
-
-/**
- * A function as a queue, for whatever has a client of its own.
- *
- * @throws {TrunklineError} `CONFIG_INVALID` for anything but a function.
- */
-export function functionQueue(publish: (message: PublishedMessage) => unknown): QueueSink & { close(): Promise<void> };
 
 /** While the breaker is open, deliveries wait. */
 export interface CognigyEventsOptions extends ConnectionOptions {
@@ -596,16 +742,59 @@ export interface DeadLetterTry {
 export interface DeadLetter {
   eventId: string;
   service: 'events';
-  /** The step that failed; a replay resumes there. */
-  step: 'publish' | 'request';
+  /** The step that failed; a replay resumes there. `consume`: a consumer of the embedded queue gave up. */
+  step: 'publish' | 'request' | 'consume';
   code: ErrorCode;
   /** HTTP status of the last try; 0 when no answer came. */
   status: number;
   error: string;
+  /** Of all runs, replays included; the latest hundred. */
   attempts: number;
   tries: DeadLetterTry[];
   /** ISO 8601. */
   failedAt: string;
+}
+
+/** Which dead letters are meant. What is not there fits all. */
+export interface DeadLetterFilter {
+  eventId?: string;
+  /** That failed then or later: a Date, ISO 8601, or how long ago (`'90s'`, `'15m'`, `'2h'`, `'7d'`). */
+  since?: Date | string;
+  step?: DeadLetter['step'];
+  code?: ErrorCode;
+  intent?: string;
+}
+
+export interface ReplayResult {
+  eventId: string;
+  /** `'accepted'`: not finished within `respondWithinMs`. */
+  status: 'replayed' | 'accepted' | 'failed';
+  /** Why it failed again. */
+  error?: TrunklineError;
+}
+
+export interface ReplaySummary {
+  matched: number;
+  replayed: number;
+  accepted: number;
+  failed: number;
+}
+
+/** Dead letters of a data directory, whichever of its services buried them. Kept for 30 days. */
+export interface DeadLetters {
+  /** Oldest first. */
+  list(filter?: DeadLetterFilter): Promise<DeadLetter[]>;
+  /**
+   * With the event as it came, or its text where that is not JSON.
+   * @throws {TrunklineError} `NOT_FOUND`
+   */
+  show(eventId: string): Promise<DeadLetter & { payload: unknown }>;
+  /** Runs those that fit again, one after the other, no faster than the service's `rateLimit`. `dryRun` only counts them. */
+  replay(filter?: DeadLetterFilter, options?: { dryRun?: boolean; onEach?: (result: ReplayResult) => void }): Promise<ReplaySummary>;
+  /** The events with `failedAt`, as the tutorials' `dlq_events.json` has them. */
+  export(filter?: DeadLetterFilter): Promise<object[]>;
+  /** Deletes those that fit, and their events: how many. */
+  purge(filter?: DeadLetterFilter): Promise<number>;
 }
 
 export interface EventStats {
@@ -649,10 +838,7 @@ export interface CognigyEvents {
    * @throws {TrunklineError} `NOT_FOUND` for an unknown id, `MALFORMED_PAYLOAD`, or why it failed again.
    */
   replay(eventIdOrBody: string | CognigyEvent): Promise<{ status: 'replayed' | 'accepted'; eventId: string }>;
-  readonly deadLetters: {
-    /** Oldest first. */
-    list(): Promise<DeadLetter[]>;
-  };
+  readonly deadLetters: DeadLetters;
   /**
    * Resolves when the store is open and unfinished events of an earlier run are at work again.
    * Rejects with `STORE_UNAVAILABLE`; the next call, and the next event, try to open it again.

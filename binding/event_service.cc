@@ -159,8 +159,8 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
         env, "EventService",
         {InstanceMethod<&EventService::Open>("open"), InstanceMethod<&EventService::Admit>("admit"),
          InstanceMethod<&EventService::Replay>("replay"),
-         InstanceMethod<&EventService::Published>("published"),
-         InstanceMethod<&EventService::Stats>("stats"), InstanceMethod<&EventService::Close>("close")});
+         InstanceMethod<&EventService::Published>("published"), InstanceMethod<&EventService::Stats>("stats"),
+         InstanceMethod<&EventService::Close>("close")});
   }
 
  private:
@@ -182,7 +182,7 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
 
   Numbers ReadNumbers() const {
     const delivery::PipelineCounters& events = service_->counters().events;
-    return {events.accepted, events.processed,       events.retried,       events.dead,
+    return {events.accepted, events.processed,       events.retried,      events.dead,
             events.pending,  events.oldest_since_ms, service_->ring_use()};
   }
 
@@ -339,7 +339,8 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
     stats.Set("pending", number(numbers.pending));
     // The wall clock may have been set back since.
     const std::int64_t age_ms = std::max<std::int64_t>(0, SystemClock().WallMs() - numbers.oldest_since_ms);
-    stats.Set("oldestAgeMs", Napi::Number::New(env, numbers.oldest_since_ms == 0 ? 0.0 : static_cast<double>(age_ms)));
+    stats.Set("oldestAgeMs",
+              Napi::Number::New(env, numbers.oldest_since_ms == 0 ? 0.0 : static_cast<double>(age_ms)));
     stats.Set("ring", ring);
     return stats;
   }

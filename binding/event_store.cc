@@ -124,8 +124,8 @@ class EventStore final : public Napi::ObjectWrap<EventStore>, EngineUser {
     face_->on_message = Napi::Persistent(options.Get("onMessage").As<Napi::Function>());
     face_->on_refused = Napi::Persistent(options.Get("onRefused").As<Napi::Function>());
     engine::StoreServiceCallbacks callbacks;
-    callbacks.message = [completions = completions_, face = std::weak_ptr(face_)](std::uint32_t consumer,
-                                                                                  store::QueueMessage message) {
+    callbacks.message = [completions = completions_, face = std::weak_ptr(face_)](
+                            std::uint32_t consumer, store::QueueMessage message) {
       completions->Post([face, consumer, message = std::move(message)](Napi::Env env, Settlements&) {
         if (const auto alive = face.lock()) Hand(env, *alive, consumer, message);
       });
@@ -137,8 +137,8 @@ class EventStore final : public Napi::ObjectWrap<EventStore>, EngineUser {
         if (alive) alive->on_refused.Call({Napi::Number::New(env, consumer), ToJsError(env, error).Value()});
       });
     };
-    service_ =
-        std::make_unique<engine::StoreService>(environment_.engine(), ReadOptions(options), std::move(callbacks));
+    service_ = std::make_unique<engine::StoreService>(environment_.engine(), ReadOptions(options),
+                                                      std::move(callbacks));
     environment_.Register(*this);
   }
 
@@ -150,9 +150,10 @@ class EventStore final : public Napi::ObjectWrap<EventStore>, EngineUser {
         {InstanceMethod<&EventStore::Open>("open"), InstanceMethod<&EventStore::Put>("put"),
          InstanceMethod<&EventStore::Find>("find"), InstanceMethod<&EventStore::DeadLetters>("deadLetters"),
          InstanceMethod<&EventStore::Purge>("purge"), InstanceMethod<&EventStore::Requeue>("requeue"),
-         InstanceMethod<&EventStore::QueueDepths>("queueDepths"), InstanceMethod<&EventStore::Consume>("consume"),
-         InstanceMethod<&EventStore::Settle>("settle"),
-         InstanceMethod<&EventStore::StopConsumer>("stopConsumer"), InstanceMethod<&EventStore::Close>("close")});
+         InstanceMethod<&EventStore::QueueDepths>("queueDepths"),
+         InstanceMethod<&EventStore::Consume>("consume"), InstanceMethod<&EventStore::Settle>("settle"),
+         InstanceMethod<&EventStore::StopConsumer>("stopConsumer"),
+         InstanceMethod<&EventStore::Close>("close")});
   }
 
  private:
@@ -170,7 +171,8 @@ class EventStore final : public Napi::ObjectWrap<EventStore>, EngineUser {
   }
 
   // onMessage(consumer, seq, deliveries, eventId, intent, idempotencyKey, publishedAt, payload)
-  static void Hand(Napi::Env env, const Face& face, std::uint32_t consumer, const store::QueueMessage& message) {
+  static void Hand(Napi::Env env, const Face& face, std::uint32_t consumer,
+                   const store::QueueMessage& message) {
     const store::StoredEvent& event = message.event;
     face.on_message.Call({Napi::Number::New(env, consumer), Number(env, event.seq),
                           Napi::Number::New(env, message.deliveries), Napi::String::New(env, event.event_id),
@@ -183,12 +185,14 @@ class EventStore final : public Napi::ObjectWrap<EventStore>, EngineUser {
   template <typename T, typename Make>
   std::function<void(Result<T>)> Settling(const Napi::Value& slot, Make make) {
     face_->Add();
-    return [slot = slot.As<Napi::Number>().Uint32Value(), completions = completions_, face = std::weak_ptr(face_),
-            make](Result<T> result) {
-      completions->Post([slot, face, make, result = std::move(result)](Napi::Env env, Settlements& settlements) {
-        if (const auto alive = face.lock()) alive->Remove();
-        settlements.Add(env, slot, {result.ok() ? make(env, *result) : ToJsError(env, result.error()).Value()});
-      });
+    return [slot = slot.As<Napi::Number>().Uint32Value(), completions = completions_,
+            face = std::weak_ptr(face_), make](Result<T> result) {
+      completions->Post(
+          [slot, face, make, result = std::move(result)](Napi::Env env, Settlements& settlements) {
+            if (const auto alive = face.lock()) alive->Remove();
+            settlements.Add(env, slot,
+                            {result.ok() ? make(env, *result) : ToJsError(env, result.error()).Value()});
+          });
     };
   }
 
@@ -232,24 +236,27 @@ class EventStore final : public Napi::ObjectWrap<EventStore>, EngineUser {
   // (slot, filter): settles with an array
   Napi::Value DeadLetters(const Napi::CallbackInfo& info) {
     Service(info.Env())
-        .DeadLetters(ReadFilter(info[1].As<Napi::Object>()),
-                     Settling<std::vector<store::DeadLetter>>(
-                         info[0], [](Napi::Env env, const std::vector<store::DeadLetter>& letters) -> Napi::Value {
-                           return MakeArray(env, letters, MakeDeadLetter);
-                         }));
+        .DeadLetters(
+            ReadFilter(info[1].As<Napi::Object>()),
+            Settling<std::vector<store::DeadLetter>>(
+                info[0], [](Napi::Env env, const std::vector<store::DeadLetter>& letters) -> Napi::Value {
+                  return MakeArray(env, letters, MakeDeadLetter);
+                }));
     return info.Env().Undefined();
   }
 
   // (slot, filter): settles with how many
   Napi::Value Purge(const Napi::CallbackInfo& info) {
-    Service(info.Env()).Purge(ReadFilter(info[1].As<Napi::Object>()), Settling<std::int64_t>(info[0], Number));
+    Service(info.Env())
+        .Purge(ReadFilter(info[1].As<Napi::Object>()), Settling<std::int64_t>(info[0], Number));
     return info.Env().Undefined();
   }
 
   // (slot, seq): settles with whether there was such a dead letter
   Napi::Value Requeue(const Napi::CallbackInfo& info) {
     Service(info.Env())
-        .Requeue(info[1].As<Napi::Number>().Int64Value(), Settling<bool>(info[0], [](Napi::Env env, bool done) -> Napi::Value {
+        .Requeue(info[1].As<Napi::Number>().Int64Value(),
+                 Settling<bool>(info[0], [](Napi::Env env, bool done) -> Napi::Value {
                    return Napi::Boolean::New(env, done);
                  }));
     return info.Env().Undefined();

@@ -13,3 +13,5 @@ exports.registrar = require('./services/registrar.js').registrar;
 exports.intentRouter = require('./services/intent-router.js').intentRouter;
 exports.functionQueue = require('./queues/function.js').functionQueue;
 exports.enrichmentHandler = require('./services/enrichment.js').enrichmentHandler;
+exports.embeddedQueue = require('./queues/embedded.js').embeddedQueue;
+exports.rabbitMQ = require('./queues/rabbitmq.js').rabbitMQ;

@@ -112,4 +112,4 @@ const hostOf = (url) => url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, 
 /** @param {URL} url */
 const portOf = (url) => Number(url.port) || DEFAULT_PORTS[/** @type {'https:' | 'http:'} */ (url.protocol)];
 
-module.exports = { readProxy };
+module.exports = { readProxy, isLoopback };

@@ -103,7 +103,8 @@ Stored Store(store::Store& store, Mailbox& mailbox, int count, int in_flight, bo
   int ended = 0;
   std::function<void()> send;
   const auto end = [&] {
-    if (++ended * 10LL / count > static_cast<std::int64_t>(stored.tenths.size()) - 1) stored.tenths.emplace_back();
+    if (++ended * 10LL / count > static_cast<std::int64_t>(stored.tenths.size()) - 1)
+      stored.tenths.emplace_back();
     send();
   };
   send = [&] {

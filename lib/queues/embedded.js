@@ -1,50 +1,21 @@
 // The embedded queues: those of a data directory, durable and without a broker. Every event of the event service lies in one.
 'use strict';
 
-const { randomUUID } = require('node:crypto');
 const { TrunklineError } = require('../errors.js');
-const { Options, refuse } = require('../options.js');
+const { Options } = require('../options.js');
 const { EventStore } = require('../store/event-store.js');
 const { readLogger } = require('../log.js');
-const { readRetryPolicy } = require('../retry-policy.js');
+const { readConsumeOptions } = require('./consume-options.js');
+const { checkMessage, QueueMessage } = require('./message.js');
 const { failureOf } = require('./failure.js');
 
-/** @typedef {import('../..').QueueMessage} QueueMessage */
 /** @typedef {import('../..').Consumer} Consumer */
-
-const CLOSE_GRACE_MS = 10_000;
-/** In all; the waits in between begin at a second and grow to a minute. */
-const DEFAULT_DELIVERIES = 5;
-const BACKOFF = Object.freeze({ baseMs: 1000, factor: 4, maxMs: 60_000, jitter: 'equal' });
-
-class Message {
-  /**
-   * @param {string} queue
-   * @param {number} deliveries
-   * @param {string} eventId
-   * @param {string} intent
-   * @param {string} idempotencyKey
-   * @param {string} publishedAt
-   * @param {Buffer} payload
-   */
-  constructor(queue, deliveries, eventId, intent, idempotencyKey, publishedAt, payload) {
-    this.queue = queue;
-    this.eventId = eventId;
-    this.intent = intent;
-    this.idempotencyKey = idempotencyKey;
-    this.publishedAt = publishedAt;
-    this.deliveries = deliveries;
-    this.payload = payload;
-  }
-
-  json() {
-    return JSON.parse(this.payload.toString());
-  }
-}
 
 class EmbeddedQueue {
   #store;
   #logger;
+  #visibleMs;
+  #closeTimeoutMs;
   /** @type {Set<Consumer>} */ #consumers = new Set();
   /** @type {Promise<void> | undefined} */ #closing;
 
@@ -53,44 +24,32 @@ class EmbeddedQueue {
     const options = new Options(given);
     this.#logger = readLogger(options);
     const dataDir = options.text('dataDir', { env: 'TRUNKLINE_DATA_DIR', fallback: './trunkline-data' });
+    this.#visibleMs = options.integer('visibleMs', { min: 1000, max: 86_400_000, fallback: 1_800_000 });
+    this.#closeTimeoutMs = options.integer('closeTimeoutMs', { min: 1, max: 600_000, fallback: 10_000 });
     options.finish();
     this.#store = new EventStore(dataDir, 'consumer');
   }
 
   /** @param {import('../..').PublishedMessage} message */
-  async publish({ queue, eventId, intent = '', idempotencyKey = randomUUID(), payload }) {
+  async publish(message) {
     this.#refuseClosed();
-    if (typeof queue !== 'string' || queue === '') throw refuse('queue', 'the name of a queue', queue);
-    if (typeof eventId !== 'string' || eventId === '') throw refuse('eventId', 'a non-empty string', eventId);
-    if (!(payload instanceof Uint8Array)) throw refuse('payload', 'a Buffer', payload);
-    return this.#store.put({ queue, eventId, intent, idempotencyKey, payload: Buffer.from(payload.buffer, payload.byteOffset, payload.length) });
+    return this.#store.put(checkMessage(message));
   }
 
   /**
    * @param {string} queue
-   * @param {(message: QueueMessage, o: { signal: AbortSignal }) => unknown} handler
+   * @param {import('../..').QueueHandler} handler
    * @param {import('../..').ConsumeOptions} [given]
    * @returns {Promise<Consumer>}
    */
   async consume(queue, handler, given) {
+    const { concurrency, backoff } = readConsumeOptions(queue, handler, given);
     this.#refuseClosed();
-    if (typeof queue !== 'string' || queue === '') throw refuse('queue', 'the name of a queue', queue);
-    if (typeof handler !== 'function') throw refuse('handler', 'a function', handler);
-    const options = new Options(given, {});
-    const attempts = options.integer('maxDeliveries', { min: 1, max: 1000, fallback: DEFAULT_DELIVERIES });
-    const settings = {
-      queue,
-      concurrency: options.integer('concurrency', { min: 1, max: 1000, fallback: 1 }),
-      visibleMs: options.integer('visibleMs', { min: 100, max: 86_400_000, fallback: 60_000 }),
-      retry: readRetryPolicy(options, { ...BACKOFF, ...options.raw('backoff'), attempts }, 'backoff'),
-    };
-    options.finish();
-
-    const closing = new AbortController();
-    const side = await this.#store.consume(settings, {
-      onMessage: (seq, deliveries, ...fields) => {
-        const message = new Message(queue, deliveries, ...fields);
-        new Promise((resolve) => { resolve(handler(message, { signal: closing.signal })); }).then(
+    const overdue = new AbortController();
+    const side = await this.#store.consume({ queue, concurrency, visibleMs: this.#visibleMs, retry: backoff }, {
+      onMessage: (seq, deliveries, eventId, intent, idempotencyKey, publishedAt, payload) => {
+        const message = new QueueMessage({ queue, eventId, intent, idempotencyKey, payload, publishedAt, deliveries });
+        new Promise((resolve) => { resolve(handler(message, { signal: overdue.signal })); }).then(
           () => side.settle(seq, deliveries),
           (error) => side.settle(seq, deliveries, failureOf(`the handler of ${queue} failed`, error)),
         );
@@ -101,8 +60,11 @@ class EmbeddedQueue {
     let stopped;
     const consumer = {
       close: () => {
-        closing.abort(new TrunklineError('CLOSED', `the consumer of ${queue} is closing`));
-        stopped ??= side.stop(CLOSE_GRACE_MS).finally(() => this.#consumers.delete(consumer));
+        stopped ??= side.stop(this.#closeTimeoutMs).then(() => {
+          // Whatever still runs is done again by somebody else.
+          overdue.abort(new TrunklineError('CLOSED', `the consumer of ${queue} is closed`));
+          this.#consumers.delete(consumer);
+        });
         return stopped;
       },
     };
@@ -117,7 +79,7 @@ class EmbeddedQueue {
     return depths.map(({ oldestAt, ...depth }) => ({ ...depth, oldestAgeMs: oldestAt === 0 ? 0 : Math.max(0, Date.now() - oldestAt) }));
   }
 
-  /** Hands out no more, waits for the handlers for up to ten seconds, and lets go of the data directory. */
+  /** Hands out no more, waits for the handlers, and lets go of the data directory. */
   close() {
     this.#closing ??= Promise.all([...this.#consumers].map((consumer) => consumer.close())).then(() => this.#store.close());
     return this.#closing;

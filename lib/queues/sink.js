@@ -6,7 +6,7 @@ const { failureOf } = require('./failure.js');
 /** @typedef {import('../..').QueueSink} QueueSink */
 /** @typedef {import('../errors.js').TrunklineError} TrunklineError */
 
-const HINT = 'This is what publish() of the queue rejected with. It is tried again.';
+const HINT = 'This is what publish() of the queue failed with. Replay the event when the queue takes messages again.';
 
 /**
  * @param {import('../options.js').Options} options

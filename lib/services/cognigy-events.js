@@ -295,7 +295,7 @@ class CognigyEvents {
   #logLatency(eventId, success, durationMs, attempts, error) {
     const status = success ? 'SUCCESS' : 'FAILURE';
     const msg = `[LATENCY] Event: ${eventId} | Status: ${status} | Duration: ${durationMs.toFixed(2)}ms`;
-    const fields = { eventId, status, durationMs: Math.round(durationMs * 100) / 100, attempts };
+    const fields = { eventId, status, durationMs: Number(durationMs.toFixed(2)), attempts };
     if (success) {
       this.#logger.info(fields, msg);
     } else {

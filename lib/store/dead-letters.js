@@ -9,6 +9,7 @@ const { EventStore } = require('./event-store.js');
 /** @typedef {import('../..').DeadLetterFilter} DeadLetterFilter */
 /** @typedef {import('./event-store.js').Filter} Filter */
 /** @typedef {DeadLetter & { id: number, seq: number }} Row */
+/** @typedef {(eventId: string) => Promise<{ status: 'replayed' | 'accepted' }>} Replay runs an event again; rejects with why it failed */
 
 const PAGE = 200;
 const STEPS = ['publish', 'request', 'consume'];
@@ -65,7 +66,7 @@ class DeadLetters {
    * @param {string} dataDir
    * @param {object} [o]
    * @param {() => Promise<unknown>} [o.ready] before anything is looked at
-   * @param {(eventId: string) => Promise<{ status: 'replayed' | 'accepted' }>} [o.replay] runs an event again; rejects with why it failed
+   * @param {Replay} [o.replay]
    */
   constructor(dataDir, { ready = async () => {}, replay } = {}) {
     this.#store = new EventStore(dataDir, 'onlooker');
@@ -152,10 +153,10 @@ class DeadLetters {
         await this.#store.requeue(seq);
         return { eventId, status: 'replayed' };
       }
-      const { status } = await /** @type {NonNullable<typeof this.#replay>} */ (this.#replay)(eventId);
+      const { status } = await /** @type {Replay} */ (this.#replay)(eventId);
       return { eventId, status };
     } catch (error) {
-      return { eventId, status: 'failed', error: /** @type {TrunklineError} */ (error) };
+      return { eventId, status: 'failed', error: /** @type {import('../..').TrunklineError} */ (error) };
     }
   }
 

@@ -26,8 +26,8 @@ struct Answer {
 };
 using AnswerCallback = std::function<void(const Answer&)>;
 
-// Each is answered once: with the outcome, or with kAccepted when its own time is over. One thread; destroying
-// this leaves them without an answer.
+// Each is answered once: with the outcome, or with kAccepted when its own time is over. One thread;
+// destroying this leaves them without an answer.
 class Answers {
  public:
   Answers(retry::TimerWheel& timers, const Clock& clock);

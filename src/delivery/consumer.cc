@@ -18,8 +18,8 @@ struct Consumer::InHand {
   std::map<std::pair<std::int64_t, int>, Message> messages;  // by seq and deliveries
 };
 
-Consumer::Consumer(ConsumerOptions options, store::QueueLog& log, retry::TimerWheel& timers, const Clock& clock,
-                   Handler handler, std::function<void(const Error&)> failed)
+Consumer::Consumer(ConsumerOptions options, store::QueueLog& log, retry::TimerWheel& timers,
+                   const Clock& clock, Handler handler, std::function<void(const Error&)> failed)
     : options_(std::move(options)),
       log_(log),
       timers_(timers),
@@ -28,11 +28,7 @@ Consumer::Consumer(ConsumerOptions options, store::QueueLog& log, retry::TimerWh
       failed_(std::move(failed)),
       in_hand_(std::make_unique<InHand>()),
       poll_timer_([this] { Look(); }),
-      grace_timer_([this] {
-        in_hand_->messages.clear();
-        settling_ = 0;
-        CheckStopped();
-      }),
+      grace_timer_([this] { GiveBackAll(); }),
       self_(std::make_shared<Consumer*>(this)) {
   Look();
 }
@@ -65,21 +61,43 @@ void Consumer::OnTaken(Result<store::TakenMessages> taken) {
   refused_ = false;
   const bool look_again = std::exchange(look_again_, false) || taken->look_again;
   for (store::QueueMessage& message : taken->messages) {
-    // Taken for a consumer that has stopped meanwhile: at once somebody else's.
-    if (stopping_) {
-      ++settling_;
-      log_.Nack(message.event.seq, message.deliveries, 0, {.at = clock_.WallMs(), .code = "CLOSED"},
-                [this, alive = std::weak_ptr(self_)](Status written) {
-                  if (!alive.expired()) OnSettled(std::move(written));
-                });
-      continue;
-    }
+    const std::int64_t seq = message.event.seq;
+    const int deliveries = message.deliveries;
     in_hand_->messages.insert_or_assign(
-        {message.event.seq, message.deliveries},
-        InHand::Message{message.event.event_id, message.event.intent, clock_.WallMs()});
-    handler_(std::move(message));
+        {seq, deliveries}, InHand::Message{message.event.event_id, message.event.intent, clock_.WallMs()});
+    if (stopping_) {
+      GiveBack(seq, deliveries);
+    } else if (deliveries > options_.retry->attempts) {
+      // It was handed out often enough, and nobody lived to say what came of it.
+      Settle(seq, deliveries,
+             Error{.code = ErrorCode::kAborted,
+                   .message = "the handlers of " + options_.queue + " never came back"});
+    } else {
+      handler_(std::move(message));
+    }
   }
   if (look_again) Look();
+  CheckStopped();
+}
+
+store::QueueLog::Recorded Consumer::Written() {
+  ++settling_;
+  return [this, alive = std::weak_ptr(self_)](Status status) {
+    if (!alive.expired()) OnSettled(std::move(status));
+  };
+}
+
+// Not done, and at once somebody else's.
+void Consumer::GiveBack(std::int64_t seq, int deliveries) {
+  in_hand_->messages.erase({seq, deliveries});
+  log_.Nack(seq, deliveries, 0, {.at = clock_.WallMs(), .code = "CLOSED"}, Written());
+}
+
+void Consumer::GiveBackAll() {
+  while (!in_hand_->messages.empty()) {
+    const auto [seq, deliveries] = in_hand_->messages.begin()->first;
+    GiveBack(seq, deliveries);
+  }
   CheckStopped();
 }
 
@@ -87,10 +105,7 @@ void Consumer::Settle(std::int64_t seq, int deliveries, Status result) {
   const auto found = in_hand_->messages.extract({seq, deliveries});
   if (found.empty()) return;
   const InHand::Message& message = found.mapped();
-  ++settling_;
-  const auto written = [this, alive = std::weak_ptr(self_)](Status status) {
-    if (!alive.expired()) OnSettled(std::move(status));
-  };
+  const auto written = Written();
   if (result.ok()) {
     log_.Ack(seq, deliveries, written);
     return Look();
@@ -114,8 +129,9 @@ void Consumer::Settle(std::int64_t seq, int deliveries, Status result) {
                       .error = error.message,
                       .tries = {failed},
                       .failed_at = clock_.WallMs()},
-                     deliveries,
-                     [written](const Result<bool>& buried) { written(buried.ok() ? Ok() : Status(buried.error())); });
+                     deliveries, [written](const Result<bool>& buried) {
+                       written(buried.ok() ? Ok() : Status(buried.error()));
+                     });
   }
   Look();
 }

@@ -18,7 +18,7 @@ namespace trunkline::delivery {
 
 struct ConsumerOptions {
   std::string queue;
-  int concurrency = 1;              // messages in hand at a time
+  int concurrency = 1;               // messages in hand at a time
   std::int64_t visible_ms = 60'000;  // one that is not settled for so long is handed out again, to anybody
   // Its `attempts` are how often a message is handed out in all, its waits the times in between.
   std::shared_ptr<const retry::Policy> retry = std::make_shared<retry::Policy>();
@@ -30,8 +30,8 @@ class Consumer {
  public:
   using Handler = std::function<void(store::QueueMessage)>;
 
-  // Begins at once. Both references outlive the consumer. `failed` hears of a store that refuses, once until it
-  // works again.
+  // Begins at once. Both references outlive the consumer. `failed` hears of a store that refuses, once until
+  // it works again.
   Consumer(ConsumerOptions options, store::QueueLog& log, retry::TimerWheel& timers, const Clock& clock,
            Handler handler, std::function<void(const Error&)> failed);
   ~Consumer();
@@ -42,13 +42,16 @@ class Consumer {
   // There may be something new.
   void Look();
 
-  // Hands out no more; calls back once the handler has settled what it has in hand and that is written down, or
-  // after `grace_ms`: the rest comes again when its time is over.
+  // Hands out no more; calls back once the handler has settled what it has in hand and that is written down.
+  // What it has not settled after `grace_ms` is given back, and comes again at once.
   void Stop(std::int64_t grace_ms, std::function<void()> stopped);
 
  private:
   void OnTaken(Result<store::TakenMessages> taken);
+  store::QueueLog::Recorded Written();
   void OnSettled(Status written);
+  void GiveBack(std::int64_t seq, int deliveries);
+  void GiveBackAll();
   void CheckStopped();
 
   const ConsumerOptions options_;

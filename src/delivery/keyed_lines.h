@@ -20,14 +20,15 @@ class LineMember
   std::pair<const std::string, Line>* place_ = nullptr;  // while in a line
 };
 
-// A line for each key that anybody stands in for: its first member has the turn until it leaves. Constant time
-// however long the lines are.
+// A line for each key that anybody stands in for: its first member has the turn until it leaves. Constant
+// time however long the lines are.
 class KeyedLines {
  public:
   // Joins at the end, which nobody does who is in a line. True: `member` is alone there, and has the turn.
   bool Join(LineMember& member, const std::string& key);
 
-  // Who has the turn now because `member` had it; null where that changes nothing. Nothing for one in no line.
+  // Who has the turn now because `member` had it; null where that changes nothing. Nothing for one in no
+  // line.
   LineMember* Leave(LineMember& member);
 
   std::size_t size() const { return lines_.size(); }  // lines

@@ -8,7 +8,8 @@
 namespace trunkline::delivery {
 
 // What has an age derives from this. Destroying it takes it out.
-class Aged : public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class Aged
+    : public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   std::int64_t since_ms() const { return since_ms_; }
 
@@ -17,8 +18,8 @@ class Aged : public boost::intrusive::set_base_hook<boost::intrusive::link_mode<
   std::int64_t since_ms_ = 0;
 };
 
-// Adding what is younger than all others takes constant time, and so does removing; adding anything else takes
-// the logarithm of how many there are.
+// Adding what is younger than all others takes constant time, and so does removing; adding anything else
+// takes the logarithm of how many there are.
 class Oldest {
  public:
   // `since_ms`: 0 while there is nothing; outlives this.

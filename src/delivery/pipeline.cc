@@ -15,7 +15,8 @@ Error NotStoredError() {
 }
 Error FullError() { return {.code = ErrorCode::kQueueFull, .message = "too many events are under way"}; }
 
-constexpr std::int64_t kElsewhereMs = 10;  // how often it is looked whether another process has stored an event
+constexpr std::int64_t kElsewhereMs =
+    10;  // how often it is looked whether another process has stored an event
 
 }  // namespace
 
@@ -65,22 +66,20 @@ void Pipeline::Accept(json::EventFields fields, std::string payload, std::int64_
   const auto route = options_.routes.find(fields.intent);
   const bool embedded = publish_step_ == nullptr;
   std::string to_publish = embedded ? std::string() : payload;
-  store::StoredEvent event{
-      .event_id = fields.event_id,
-      .intent = fields.intent,
-      .received_at = clock_.WallMs() - (clock_.MonotonicUs() - arrived_us) / 1000,
-      .queue = route != options_.routes.end() ? route->second : options_.default_queue,
-      .embedded = embedded,
-      .idempotency_key = crypto::RandomUuid(),
-      .payload = std::move(payload)};
-  journal_.Append(
-      std::move(event),
-      [this, alive = std::weak_ptr(self_), fields = std::move(fields), to_publish = std::move(to_publish),
-       arrived_us, answer = std::move(answer)](Result<store::StoredEvent> stored) mutable {
-        if (alive.expired()) return;
-        if (stored.ok()) stored->payload = std::move(to_publish);
-        OnStored(std::move(fields), arrived_us, std::move(answer), std::move(stored));
-      });
+  store::StoredEvent event{.event_id = fields.event_id,
+                           .intent = fields.intent,
+                           .received_at = clock_.WallMs() - (clock_.MonotonicUs() - arrived_us) / 1000,
+                           .queue = route != options_.routes.end() ? route->second : options_.default_queue,
+                           .embedded = embedded,
+                           .idempotency_key = crypto::RandomUuid(),
+                           .payload = std::move(payload)};
+  journal_.Append(std::move(event), [this, alive = std::weak_ptr(self_), fields = std::move(fields),
+                                     to_publish = std::move(to_publish), arrived_us,
+                                     answer = std::move(answer)](Result<store::StoredEvent> stored) mutable {
+    if (alive.expired()) return;
+    if (stored.ok()) stored->payload = std::move(to_publish);
+    OnStored(std::move(fields), arrived_us, std::move(answer), std::move(stored));
+  });
 }
 
 void Pipeline::OnStored(json::EventFields fields, std::int64_t arrived_us, AnswerCallback answer,
@@ -231,8 +230,7 @@ std::shared_ptr<Pipeline::Delivery> Pipeline::Begin(store::StoredEvent event, js
   delivery->dialog_id = std::move(fields.dialog_id);
   delivery->session_id = std::move(fields.session_id);
   delivery->arrived_us = arrived_us;
-  if (!delivery->event.embedded && delivery->event.published_at == 0)
-    delivery->step = store::Step::kPublish;
+  if (!delivery->event.embedded && delivery->event.published_at == 0) delivery->step = store::Step::kPublish;
   // Counted from the arrival: what the disk took is part of it.
   if (answer) delivery->answers.Add(std::move(answer), arrived_us / 1000 + options_.respond_within_ms);
   deliveries_.emplace(delivery->event.event_id, delivery);
@@ -286,7 +284,8 @@ std::shared_ptr<Pipeline::Delivery> Pipeline::Remove(Delivery& delivery) {
 void Pipeline::Stop(std::int64_t grace_ms, std::function<void()> stopped) {
   stopping_ = true;
   stopped_ = std::move(stopped);
-  for (const Elsewhere& one : std::exchange(elsewhere_, {})) one.answer({AnswerKind::kRefused, ClosedError()});
+  for (const Elsewhere& one : std::exchange(elsewhere_, {}))
+    one.answer({AnswerKind::kRefused, ClosedError()});
   exchange_.SendNoMore();
   if (publish_step_) publish_step_->SendNoMore();
   ParkAll(false);

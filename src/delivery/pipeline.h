@@ -3,12 +3,14 @@
 //
 // Accept writes the event down; only after that commit can its sender be answered with success. Then come two
 // steps, each begun when the result of the one before is on disk:
-//   publish  puts the event into its queue. An embedded queue is a table of the store, where it lies already; to
+//   publish  puts the event into its queue. An embedded queue is a table of the store, where it lies already;
+//   to
 //            a queue elsewhere it is handed over by the Publisher, until that has taken it.
 //   request  calls the platform, with the same idempotency key and the same bytes at every try. A success is
 //            answered at once, and recorded with the next commit.
-// A crash between a success and its record repeats the step, under the old key. Tries used up, an error that no
-// try can mend, or the deadline passed: a dead letter, from which a replay resumes at the step that failed.
+// A crash between a success and its record repeats the step, under the old key. Tries used up, an error that
+// no try can mend, or the deadline passed: a dead letter, from which a replay resumes at the step that
+// failed.
 #pragma once
 
 #include <atomic>
@@ -37,8 +39,9 @@
 
 namespace trunkline::delivery {
 
-// Events that have this in common are worked on one after the other, in the order in which they were stored or
-// replayed: the next begins when the one before is done, or a dead letter. The others do not wait for them.
+// Events that have this in common are worked on one after the other, in the order in which they were stored
+// or replayed: the next begins when the one before is done, or a dead letter. The others do not wait for
+// them.
 enum class OrderBy : std::uint8_t { kNone, kSession, kDialog, kIntent };
 
 struct PipelineOptions {
@@ -61,9 +64,9 @@ struct PipelineOptions {
 struct Finished {
   std::string event_id;
   bool success = false;
-  double duration_ms = 0;  // from the event's arrival in this process
-  int attempts = 0;        // of the last step
-  Error error{};           // when not a success
+  double duration_ms = 0;     // from the event's arrival in this process
+  int attempts = 0;           // of the last step
+  Error error{};              // when not a success
   std::uint64_t pending = 0;  // what is still under way
 };
 
@@ -74,7 +77,8 @@ struct PipelineCounters {
   std::atomic<std::uint64_t> retried{0};  // tries of either step after its first, that have ended
   std::atomic<std::uint64_t> dead{0};
   std::atomic<std::uint64_t> pending{0};  // under way now, from Accept on
-  // Of those under way that are on disk: when the oldest arrived, or its replay began. ms, wall clock; 0: none.
+  // Of those under way that are on disk: when the oldest arrived, or its replay began. ms, wall clock; 0:
+  // none.
   std::atomic<std::int64_t> oldest_since_ms{0};
 };
 

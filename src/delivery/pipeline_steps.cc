@@ -9,6 +9,7 @@ namespace trunkline::delivery {
 // It is on disk. Its time runs, and it takes its place behind others of its key.
 void Pipeline::Enter(Delivery& delivery) {
   if (stopping_) return Park(delivery);
+  if (delivery.step != store::Step::kPublish) delivery.event.payload = {};
   if (options_.deadline_ms > 0) {
     const std::int64_t passed_ms = std::max<std::int64_t>(0, clock_.WallMs() - delivery.since_ms());
     if (passed_ms >= options_.deadline_ms) return Bury(delivery, DeadlineError());
@@ -165,7 +166,8 @@ void Pipeline::RecordDeadLetter(Delivery& delivery) {
       timers_.Schedule(alive->record_timer, clock_.MonotonicMs() + kStoreRetryMs);
       return;
     }
-    admission_.ring().Complete(alive->event.event_id);  // a re-post of it is a duplicate: it is in safe keeping
+    admission_.ring().Complete(
+        alive->event.event_id);  // a re-post of it is a duplicate: it is in safe keeping
     counters_.dead.fetch_add(1, std::memory_order_relaxed);
     alive->answers.Give({AnswerKind::kDead, *alive->last_error});
     End(*alive, false);

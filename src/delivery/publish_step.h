@@ -1,5 +1,5 @@
-// The publish step of events whose queue is elsewhere: turn → hand over → judge → try again, for any number of
-// events at once.
+// The publish step of events whose queue is elsewhere: turn → hand over → judge → try again, for any number
+// of events at once.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -20,8 +20,8 @@ namespace trunkline::delivery {
 
 class PublishStep;
 
-// A message under way. It lies inside the object that waits for it, like a PendingCall; destroying it gives the
-// message up. Not movable: the step holds its address, and outlives it.
+// A message under way. It lies inside the object that waits for it, like a PendingCall; destroying it gives
+// the message up. Not movable: the step holds its address, and outlives it.
 class PendingPublish
     : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:

@@ -15,7 +15,7 @@ struct EventService::Core {
   std::unique_ptr<net::HttpClient> client;
   std::unique_ptr<delivery::Exchange> exchange;
   std::unique_ptr<store::Store> store;
-  std::unique_ptr<CallbackPublisher> publisher;          // null: the queues are the store's own
+  std::unique_ptr<CallbackPublisher> publisher;  // null: the queues are the store's own
   std::unique_ptr<delivery::Pipeline> pipeline;  // last: it refers to the others, and goes first
 
   bool open() const { return pipeline != nullptr; }
@@ -81,11 +81,10 @@ Result<std::unique_ptr<EventService>> EventService::Create(std::shared_ptr<Engin
         [engine = service->engine_.get()](Engine::Job job) { engine->Post(std::move(job)); },
         store::StoreHooks{
             .ids = std::make_shared<RingIds>(ring_path, options.ring, admission),
-            .inherited =
-                [core = std::weak_ptr(service->core_)](std::vector<store::StoredEvent> events) {
-                  const auto alive = core.lock();
-                  if (alive && alive->open()) alive->pipeline->Resume(std::move(events));
-                }});
+            .inherited = [core = std::weak_ptr(service->core_)](std::vector<store::StoredEvent> events) {
+              const auto alive = core.lock();
+              if (alive && alive->open()) alive->pipeline->Resume(std::move(events));
+            }});
     if (callbacks.publish) core.publisher = std::make_unique<CallbackPublisher>(std::move(callbacks.publish));
     core.pipeline = std::make_unique<delivery::Pipeline>(
         std::move(options.pipeline), *core.store, core.publisher.get(), *core.exchange, *core.context.timers,
@@ -110,15 +109,15 @@ EventService::~EventService() {
 void EventService::Open(std::function<void(Result<std::size_t>)> opened) {
   engine_->Post([core = core_, opened = std::move(opened)]() mutable {
     if (!core->open()) return opened(ClosedError());
-    core->store->Open(
-        [core = std::weak_ptr(core), opened = std::move(opened)](Result<std::vector<store::StoredEvent>> unfinished) {
-          const auto alive = core.lock();
-          // Closed meanwhile: whoever waits is still to be told, or the process would stay for it.
-          if (!alive || !alive->open()) return opened(ClosedError());
-          if (!unfinished) return opened(unfinished.error());
-          opened(unfinished->size());
-          alive->pipeline->Resume(std::move(*unfinished));
-        });
+    core->store->Open([core = std::weak_ptr(core),
+                       opened = std::move(opened)](Result<std::vector<store::StoredEvent>> unfinished) {
+      const auto alive = core.lock();
+      // Closed meanwhile: whoever waits is still to be told, or the process would stay for it.
+      if (!alive || !alive->open()) return opened(ClosedError());
+      if (!unfinished) return opened(unfinished.error());
+      opened(unfinished->size());
+      alive->pipeline->Resume(std::move(*unfinished));
+    });
   });
 }
 

@@ -34,7 +34,8 @@ struct EventServiceOptions {
 // Called on the engine thread. None is called once the service has been destroyed.
 struct EventServiceCallbacks {
   std::function<void(const delivery::Finished&)> finished;
-  // Takes messages for queues elsewhere; each is answered by Published. Empty: the queues are the store's own.
+  // Takes messages for queues elsewhere; each is answered by Published. Empty: the queues are the store's
+  // own.
   CallbackPublisher::Ask publish{};
 };
 

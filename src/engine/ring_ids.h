@@ -12,7 +12,8 @@ namespace trunkline::engine {
 
 class RingIds final : public store::IdMemory {
  public:
-  RingIds(std::string path, const idempotency::RingOptions& options, std::shared_ptr<delivery::Admission> admission)
+  RingIds(std::string path, const idempotency::RingOptions& options,
+          std::shared_ptr<delivery::Admission> admission)
       : path_(std::move(path)), options_(options), admission_(std::move(admission)) {}
 
   Result<bool> Join(int member, bool alone) override {

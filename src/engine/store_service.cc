@@ -28,11 +28,9 @@ struct StoreService::Core {
 
 StoreService::StoreService(std::shared_ptr<Engine> engine, store::StoreOptions options,
                            StoreServiceCallbacks callbacks)
-    : engine_(std::move(engine)),
-      core_(std::make_shared<Core>(engine_->context(), std::move(callbacks))) {
+    : engine_(std::move(engine)), core_(std::make_shared<Core>(engine_->context(), std::move(callbacks))) {
   core_->store = std::make_unique<store::Store>(
-      std::move(options), SystemClock(),
-      [to = engine_.get()](Engine::Job job) { to->Post(std::move(job)); },
+      std::move(options), SystemClock(), [to = engine_.get()](Engine::Job job) { to->Post(std::move(job)); },
       store::StoreHooks{.changed = [core = std::weak_ptr(core_)] {
         if (const auto alive = core.lock()) alive->LookAll();
       }});
@@ -67,9 +65,8 @@ void StoreService::Open(Callback<std::monostate> callback) {
 
 void StoreService::Put(store::StoredEvent message, Callback<store::StoredEvent> callback) {
   WithStore<store::StoredEvent>(
-      std::move(callback),
-      [core = std::weak_ptr(core_), message = std::move(message)](store::Store& store,
-                                                                  Callback<store::StoredEvent> put) mutable {
+      std::move(callback), [core = std::weak_ptr(core_), message = std::move(message)](
+                               store::Store& store, Callback<store::StoredEvent> put) mutable {
         store.Put(std::move(message), [core, put = std::move(put)](Result<store::StoredEvent> stored) {
           // What this connection writes itself is no change to it.
           if (const auto alive = core.lock()) alive->LookAll();
@@ -120,11 +117,12 @@ void StoreService::StartConsumer(std::uint32_t consumer, delivery::ConsumerOptio
     if (!core->store) return;
     const StoreServiceCallbacks& callbacks = core->callbacks;
     core->consumers.emplace(
-        consumer,
-        std::make_unique<delivery::Consumer>(
-            std::move(options), *core->store, *core->context.timers, *core->context.clock,
-            [&callbacks, consumer](store::QueueMessage message) { callbacks.message(consumer, std::move(message)); },
-            [&callbacks, consumer](const Error& error) { callbacks.refused(consumer, error); }));
+        consumer, std::make_unique<delivery::Consumer>(
+                      std::move(options), *core->store, *core->context.timers, *core->context.clock,
+                      [&callbacks, consumer](store::QueueMessage message) {
+                        callbacks.message(consumer, std::move(message));
+                      },
+                      [&callbacks, consumer](const Error& error) { callbacks.refused(consumer, error); }));
   });
 }
 
@@ -135,18 +133,20 @@ void StoreService::Settle(std::uint32_t consumer, std::int64_t seq, int deliveri
   });
 }
 
-void StoreService::StopConsumer(std::uint32_t consumer, std::int64_t grace_ms, std::function<void()> stopped) {
-  engine_->Post([engine = engine_.get(), core = core_, consumer, grace_ms, stopped = std::move(stopped)]() mutable {
-    const auto found = core->consumers.find(consumer);
-    if (found == core->consumers.end()) return stopped();
-    found->second->Stop(grace_ms, [engine, core, consumer, stopped = std::move(stopped)]() mutable {
-      // In a turn of its own: the consumer is still at work here.
-      engine->Post([core, consumer, stopped = std::move(stopped)] {
-        core->consumers.erase(consumer);
-        stopped();
+void StoreService::StopConsumer(std::uint32_t consumer, std::int64_t grace_ms,
+                                std::function<void()> stopped) {
+  engine_->Post(
+      [engine = engine_.get(), core = core_, consumer, grace_ms, stopped = std::move(stopped)]() mutable {
+        const auto found = core->consumers.find(consumer);
+        if (found == core->consumers.end()) return stopped();
+        found->second->Stop(grace_ms, [engine, core, consumer, stopped = std::move(stopped)]() mutable {
+          // In a turn of its own: the consumer is still at work here.
+          engine->Post([core, consumer, stopped = std::move(stopped)] {
+            core->consumers.erase(consumer);
+            stopped();
+          });
+        });
       });
-    });
-  });
 }
 
 void StoreService::Close(std::int64_t grace_ms, std::function<void()> closed) {

@@ -245,8 +245,7 @@ std::optional<Entry> Ring::Look(std::string_view id) {
   const std::uint32_t at = s.table.Find(hash);
   if (at == kNone) return std::nullopt;
   const Slot& slot = s.table.slot(at);
-  return Entry{
-      .done = slot.state() == SlotState::kDone, .owner = slot.owner(), .stored = slot.stored()};
+  return Entry{.done = slot.state() == SlotState::kDone, .owner = slot.owner(), .stored = slot.stored()};
 }
 
 bool Ring::MarkStored(std::string_view id) {

@@ -38,8 +38,8 @@ Status CheckOptions(const RingOptions& options);
 
 // A process's part in a mapped ring.
 struct RingShare {
-  int owner = 0;       // its number, 0 … kMaxOwners - 1, that no other living process has
-  bool alone = false;  // no other process has the file mapped
+  int owner = 0;                         // its number, 0 … kMaxOwners - 1, that no other living process has
+  bool alone = false;                    // nobody else has the file mapped
   std::optional<std::string> boot_id{};  // the machine's run; without one, the system says
 };
 
@@ -62,9 +62,10 @@ struct KnownId {
 // thread of any process: it guards itself by a lock in the file, held for one such operation. A ring in
 // memory is not for two threads at once: whoever shares it guards it.
 //
-// A process may be killed in the middle of an operation on a mapped ring. Whoever comes next finds the
-// operation either done or not begun, after a repair that takes a time in proportion to the ids (a tenth of
-// a second for a million).
+// A process may be killed in the middle of an operation on a mapped ring. Whoever comes next repairs it, and
+// every id is then as it was before the operation or as it was to be after. A repair takes a time in
+// proportion to the ids: a tenth of a second for a million. A process that is stopped there instead of killed
+// (a debugger, a frozen container) holds up the others until it goes on.
 //
 // Expiry needs no timer: each operation forgets a few ids whose lifetime is over, and never answers from one
 // that it meets. The wall clock counts (a frozen process ages its ids); when it goes back, time stands still
@@ -130,9 +131,10 @@ class Ring {
   // Settles what a dead owner left in flight by what is on disk. Ids that are `known` as done become done
   // now; those known as unfinished become this owner's, stored, as old as they are; the others are forgotten,
   // for their events never reached the disk, and their senders will try again. Known ids that the ring does
-  // not know are restored as by Restore. `from` may be this ring's own number, which an earlier process had;
-  // then this comes before the first claim. Others work on meanwhile: the lock is taken for a little at a
-  // time. Repeating it does no harm, so one that was cut off is begun anew.
+  // not know are restored as by Restore; so `known` holds no other owner's unfinished ones. `from` may be
+  // this ring's own number, which an earlier process had; then this comes before the first claim. Others work
+  // on meanwhile: the lock is taken for a little at a time. Repeating it does no harm, so one that was cut
+  // off is begun anew.
   void TakeOver(int from, std::span<const KnownId> known);
 
   // Ids remembered, whether in flight or done. Ids that expired since the last operation still count.

@@ -25,7 +25,7 @@ namespace trunkline::idempotency {
 namespace {
 
 constexpr std::array<char, 8> kMagic = {'T', 'L', 'R', 'I', 'N', 'G', '\r', '\n'};
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 1;     // of the head below and of ring_layout.h
 constexpr std::size_t kHeadBytes = 4096;  // a page to itself, so that the block begins with one
 constexpr std::size_t kBootIdBytes = 40;
 constexpr std::size_t kChunk = 64 * 1024;

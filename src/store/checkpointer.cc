@@ -40,7 +40,8 @@ void Checkpointer::Run() {
     if (stopping_) return;
     guard.unlock();
     if (!database) {
-      if (auto opened = Database::Open(path_, Database::Mode::kReadWrite); opened.ok()) database = std::move(*opened);
+      if (auto opened = Database::Open(path_, Database::Mode::kReadWrite); opened.ok())
+        database = std::move(*opened);
     }
     for (int round = 0; database && round < kMostRounds; ++round) {
       const auto left = database->Checkpoint();

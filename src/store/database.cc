@@ -34,7 +34,9 @@ Error Unavailable(sqlite3* handle) {
       break;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      error.hint = "Another process has held the event store for seconds: look for one that hangs, or an open sqlite3 shell.";
+      error.hint =
+          "Another process has held the event store for seconds: look for one that hangs, or an open sqlite3 "
+          "shell.";
       break;
     default:
       break;
@@ -125,7 +127,8 @@ Result<Database> Database::Open(const std::string& path, Mode mode) {
   sqlite3_busy_handler(
       handle,
       [](void*, int times) {
-        std::this_thread::sleep_for(times < 400 ? std::chrono::microseconds(250) : std::chrono::milliseconds(5));
+        std::this_thread::sleep_for(times < 400 ? std::chrono::microseconds(250)
+                                                : std::chrono::milliseconds(5));
         return times < 400 + 980 ? 1 : 0;
       },
       nullptr);
@@ -187,8 +190,7 @@ int Database::wal_pages() const { return *wal_pages_; }
 Result<int> Database::Checkpoint() {
   int in_log = 0;
   int copied = 0;
-  const int done =
-      sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
+  const int done = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
   // Busy: another process is at it.
   if (done != SQLITE_OK && done != SQLITE_BUSY) return Unavailable(handle_);
   return in_log - copied;

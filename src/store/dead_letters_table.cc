@@ -32,9 +32,9 @@ Result<std::int64_t> LastTry(Database& database, std::int64_t seq, Step step) {
 }
 
 // One text for every filter: what is not asked for is bound as NULL.
-#define LETTERS_THAT_FIT                                                                               \
+#define LETTERS_THAT_FIT                                                                                   \
   "FROM dead_letters WHERE id > ?1 AND (?2 IS NULL OR event_id = ?2) AND (?3 IS NULL OR failed_at >= ?3) " \
-  "AND (?4 IS NULL OR failed_at < ?4) AND (?5 IS NULL OR step = ?5) AND (?6 IS NULL OR code = ?6) "    \
+  "AND (?4 IS NULL OR failed_at < ?4) AND (?5 IS NULL OR step = ?5) AND (?6 IS NULL OR code = ?6) "        \
   "AND (?7 IS NULL OR intent = ?7) ORDER BY id LIMIT ?8"
 
 void BindFilter(Statement& statement, const DeadLetterFilter& filter) {
@@ -48,7 +48,8 @@ void BindFilter(Statement& statement, const DeadLetterFilter& filter) {
   statement.Bind(8, filter.limit);
 }
 
-// An event that was a dead letter alone goes with it; one that is done or under way stays as long as others do.
+// An event that was a dead letter alone goes with it; one that is done or under way stays as long as others
+// do.
 Status DeleteLetter(Database& database, std::int64_t id, std::int64_t seq, Step step) {
   if (Status deleted = RunWith(database, "DELETE FROM dead_letters WHERE id = ?1", id); !deleted.ok())
     return deleted;
@@ -57,8 +58,10 @@ Status DeleteLetter(Database& database, std::int64_t id, std::int64_t seq, Step 
   if (Status done = forget->Bind(1, seq).Bind(2, static_cast<std::int64_t>(step)).Run(); !done.ok())
     return done;
   auto alone = database.Prepare(
-      "SELECT 1 FROM outcomes WHERE event = ?1 AND state = 2 AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE "
-      "event = ?1) AND NOT EXISTS (SELECT 1 FROM taken WHERE event = ?1) AND ?1 < (SELECT max(seq) FROM events)");
+      "SELECT 1 FROM outcomes WHERE event = ?1 AND state = 2 AND NOT EXISTS (SELECT 1 FROM dead_letters "
+      "WHERE "
+      "event = ?1) AND NOT EXISTS (SELECT 1 FROM taken WHERE event = ?1) AND ?1 < (SELECT max(seq) FROM "
+      "events)");
   if (!alone) return alone.error();
   alone->Bind(1, seq);
   auto row = alone->Next();

@@ -15,7 +15,7 @@ namespace trunkline::store {
 // Which dead letters are meant. What is not set fits all.
 struct DeadLetterFilter {
   std::optional<std::string> event_id{};
-  std::optional<std::int64_t> since_ms{};  // that failed then or later; wall clock
+  std::optional<std::int64_t> since_ms{};   // that failed then or later; wall clock
   std::optional<std::int64_t> before_ms{};  // that failed earlier
   std::optional<Step> step{};
   std::optional<std::string> code{};

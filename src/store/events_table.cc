@@ -4,11 +4,11 @@ namespace trunkline::store {
 namespace {
 
 // In the order of ReadRow.
-#define EVENT_COLUMNS                                                                                       \
-  "seq, event_id, intent, received_at, queue, events.published_at IS NOT NULL, "                            \
+#define EVENT_COLUMNS                                                            \
+  "seq, event_id, intent, received_at, queue, events.published_at IS NOT NULL, " \
   "COALESCE(events.published_at, published.at), idempotency_key, payload"
-#define EVENTS_WITH_STATE                                               \
-  "events LEFT JOIN outcomes ON outcomes.event = events.seq "           \
+#define EVENTS_WITH_STATE                                     \
+  "events LEFT JOIN outcomes ON outcomes.event = events.seq " \
   "LEFT JOIN published ON published.event = events.seq "
 
 StoredEvent ReadRow(const Statement& row) {
@@ -37,10 +37,14 @@ Status RunWith(Database& database, std::string_view sql, std::int64_t parameter)
 
 Status InsertEvent(Database& database, StoredEvent& event, int member, std::int64_t now_ms) {
   auto insert = database.Prepare(
-      "INSERT INTO events (event_id, intent, member, received_at, queue, published_at, idempotency_key, payload) "
+      "INSERT INTO events (event_id, intent, member, received_at, queue, published_at, idempotency_key, "
+      "payload) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
   if (!insert) return insert.error();
-  insert->Bind(1, event.event_id).Bind(2, event.intent).Bind(3, std::int64_t{member}).Bind(4, event.received_at);
+  insert->Bind(1, event.event_id)
+      .Bind(2, event.intent)
+      .Bind(3, std::int64_t{member})
+      .Bind(4, event.received_at);
   insert->Bind(5, event.queue).Bind(7, event.idempotency_key).Bind(8, AsBytes(event.payload));
   if (event.embedded) {
     event.published_at = now_ms;
@@ -68,7 +72,8 @@ Result<bool> ReopenEvent(Database& database, std::int64_t seq, int member, bool 
   if (Status deleted = RunWith(database, "DELETE FROM outcomes WHERE event = ?1", seq); !deleted.ok())
     return deleted.error();
   if (database.changes() == 0) return false;
-  if (Status deleted = RunWith(database, "DELETE FROM dead_letters WHERE event = ?1 AND step <> 2", seq); !deleted.ok())
+  if (Status deleted = RunWith(database, "DELETE FROM dead_letters WHERE event = ?1 AND step <> 2", seq);
+      !deleted.ok())
     return deleted.error();
   if (Status taken = TakeCustody(database, seq, member); !taken.ok()) return taken.error();
   if (!from_start) return true;
@@ -89,7 +94,8 @@ Result<std::optional<FoundEvent>> FindEvent(Database& database, const std::strin
   for (const char* sql :
        {"SELECT " EVENT_COLUMNS ", state FROM " EVENTS_WITH_STATE
         "WHERE seq = (SELECT max(event) FROM dead_letters WHERE event_id = ?1 AND step <> 2)",
-        "SELECT " EVENT_COLUMNS ", state FROM " EVENTS_WITH_STATE "WHERE event_id = ?1 ORDER BY seq DESC LIMIT 1"}) {
+        "SELECT " EVENT_COLUMNS ", state FROM " EVENTS_WITH_STATE
+        "WHERE event_id = ?1 ORDER BY seq DESC LIMIT 1"}) {
     auto query = database.Prepare(sql);
     if (!query) return query.error();
     query->Bind(1, event_id);
@@ -111,8 +117,9 @@ Result<std::optional<StoredEvent>> ReadEvent(Database& database, std::int64_t se
 
 Result<std::vector<LeftEvent>> ReadUnfinished(Database& database, const MemberTest& is_gone) {
   std::vector<LeftEvent> unfinished;
-  auto query = database.Prepare("SELECT " EVENT_COLUMNS ", COALESCE(custody.member, events.member) FROM " EVENTS_WITH_STATE
-                                "LEFT JOIN custody ON custody.event = events.seq WHERE state IS NULL ORDER BY seq");
+  auto query = database.Prepare(
+      "SELECT " EVENT_COLUMNS ", COALESCE(custody.member, events.member) FROM " EVENTS_WITH_STATE
+      "LEFT JOIN custody ON custody.event = events.seq WHERE state IS NULL ORDER BY seq");
   if (!query) return query.error();
   for (;;) {
     auto row = query->Next();
@@ -145,10 +152,9 @@ Status TakeCustody(Database& database, std::int64_t seq, int member) {
 }
 
 Status DeleteEvent(Database& database, std::int64_t seq) {
-  for (const char* sql :
-       {"DELETE FROM events WHERE seq = ?1", "DELETE FROM outcomes WHERE event = ?1",
-        "DELETE FROM published WHERE event = ?1", "DELETE FROM custody WHERE event = ?1",
-        "DELETE FROM taken WHERE event = ?1", "DELETE FROM tries WHERE event = ?1"}) {
+  for (const char* sql : {"DELETE FROM events WHERE seq = ?1", "DELETE FROM outcomes WHERE event = ?1",
+                          "DELETE FROM published WHERE event = ?1", "DELETE FROM custody WHERE event = ?1",
+                          "DELETE FROM taken WHERE event = ?1", "DELETE FROM tries WHERE event = ?1"}) {
     if (Status deleted = RunWith(database, sql, seq); !deleted.ok()) return deleted;
   }
   return Ok();

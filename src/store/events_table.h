@@ -38,7 +38,8 @@ struct LeftEvent {
 Result<std::vector<LeftEvent>> ReadUnfinished(Database& database, const MemberTest& is_gone);
 
 // The ids of events received since `oldest_ms` and of all unfinished ones, oldest first.
-Status ReadIds(Database& database, std::int64_t oldest_ms, const std::function<void(const RememberedId&)>& on_id);
+Status ReadIds(Database& database, std::int64_t oldest_ms,
+               const std::function<void(const RememberedId&)>& on_id);
 
 // From now on `member` works on it.
 Status TakeCustody(Database& database, std::int64_t seq, int member);

@@ -85,7 +85,8 @@ Result<Membership> Membership::Join(const std::string& path, MemberKind kind,
   joined.alone_ = true;
   for (int number = 0; number < kMaxMembers; ++number) {
     const MemberKind was = kinds[static_cast<std::size_t>(number)];
-    const bool may_be_mine = kind == MemberKind::kServer || was == MemberKind::kNone || was == MemberKind::kConsumer;
+    const bool may_be_mine =
+        kind == MemberKind::kServer || was == MemberKind::kNone || was == MemberKind::kConsumer;
     if (IsLockedByOthers(descriptor, number)) {
       if (was != MemberKind::kConsumer) joined.alone_ = false;
     } else if (joined.number_ < 0 && may_be_mine && TryLock(descriptor, number)) {
@@ -132,7 +133,8 @@ std::vector<int> Membership::TakeDead() {
   const auto kinds = ReadKinds(descriptor_);
   for (int number = 0; number < kMaxMembers; ++number) {
     const auto at = static_cast<std::size_t>(number);
-    if (kinds[at] == MemberKind::kNone || number == number_ || dead_[at] || !TryLock(descriptor_, number)) continue;
+    if (kinds[at] == MemberKind::kNone || number == number_ || dead_[at] || !TryLock(descriptor_, number))
+      continue;
     // Read again under the lock: somebody else may have seen to it meanwhile.
     if (ReadKinds(descriptor_)[at] != MemberKind::kNone) {
       dead_.set(at);

@@ -28,7 +28,8 @@ class Membership {
   // could not go on with. On return the door is closed: whoever else joins waits until OpenDoor.
   // STORE_UNAVAILABLE when the file cannot be used, when all numbers are taken, when the door does
   // not open within 30 s, and CLOSED as soon as `give_up` says so.
-  static Result<Membership> Join(const std::string& path, MemberKind kind, const std::function<bool()>& give_up);
+  static Result<Membership> Join(const std::string& path, MemberKind kind,
+                                 const std::function<bool()>& give_up);
   Membership(Membership&& other) noexcept;
   Membership& operator=(Membership&& other) noexcept;
   ~Membership();  // leaves; without Leave before, as a killed process would
@@ -36,7 +37,7 @@ class Membership {
   void OpenDoor();
 
   int number() const { return number_; }
-  bool alone() const { return alone_; }  // no other server was a member at the time of joining
+  bool alone() const { return alone_; }          // no other server was a member at the time of joining
   bool left_work() const { return left_work_; }  // an earlier member of this number may have
 
   // The numbers of members that are gone and may have left work behind, each told once. Until Release it is

@@ -20,14 +20,16 @@ class QueueLog {
   virtual ~QueueLog() = default;
 
   // Hands out up to `limit` messages of the queue, which nobody else gets for `visible_ms`.
-  virtual void Take(std::string queue, int limit, std::int64_t visible_ms, Callback<TakenMessages> callback) = 0;
+  virtual void Take(std::string queue, int limit, std::int64_t visible_ms,
+                    Callback<TakenMessages> callback) = 0;
 
-  // The message is done with. `deliveries` is the number that it was handed out with: where it has been handed
-  // out again since, nothing happens. Not urgent: waits for the next commit.
+  // The message is done with. `deliveries` is the number that it was handed out with: where it has been
+  // handed out again since, nothing happens. Not urgent: waits for the next commit.
   virtual void Ack(std::int64_t seq, int deliveries, Recorded callback) = 0;
 
   // It is to be handed out again, after a while; `failed` says why.
-  virtual void Nack(std::int64_t seq, int deliveries, std::int64_t delay_ms, Try failed, Recorded callback) = 0;
+  virtual void Nack(std::int64_t seq, int deliveries, std::int64_t delay_ms, Try failed,
+                    Recorded callback) = 0;
 
   // It is given up. False: it has been handed out again since.
   virtual void BuryMessage(DeadLetter letter, int deliveries, Callback<bool> callback) = 0;

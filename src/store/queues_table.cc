@@ -14,10 +14,12 @@ struct Due {
 };
 
 // Messages that were handed out before, and are due again.
-Result<std::vector<Due>> ReadDue(Database& database, const std::string& queue, int limit, std::int64_t now_ms) {
+Result<std::vector<Due>> ReadDue(Database& database, const std::string& queue, int limit,
+                                 std::int64_t now_ms) {
   std::vector<Due> due;
   auto query = database.Prepare(
-      "SELECT event, deliveries FROM taken WHERE queue = ?1 AND due_at <= ?2 ORDER BY due_at, event LIMIT ?3");
+      "SELECT event, deliveries FROM taken WHERE queue = ?1 AND due_at <= ?2 ORDER BY due_at, event LIMIT "
+      "?3");
   if (!query) return query.error();
   query->Bind(1, queue).Bind(2, now_ms).Bind(3, std::int64_t{limit});
   for (;;) {
@@ -80,8 +82,8 @@ Result<NewMessages> ReadNew(Database& database, const std::string& queue, std::s
   }
 }
 
-Status WriteTaken(Database& database, std::int64_t seq, const std::string& queue, std::int64_t due_ms, int member,
-                  int deliveries) {
+Status WriteTaken(Database& database, std::int64_t seq, const std::string& queue, std::int64_t due_ms,
+                  int member, int deliveries) {
   auto insert = database.Prepare(
       "INSERT OR REPLACE INTO taken (event, queue, due_at, member, deliveries) VALUES (?1, ?2, ?3, ?4, ?5)");
   if (!insert) return insert.error();
@@ -133,9 +135,10 @@ Status AckMessage(Database& database, std::int64_t seq, int deliveries) {
   return remove->Bind(1, seq).Bind(2, std::int64_t{deliveries}).Run();
 }
 
-Status NackMessage(Database& database, std::int64_t seq, int deliveries, std::int64_t due_ms, const Try& failed) {
-  auto update = database.Prepare(
-      "UPDATE taken SET due_at = ?3, member = NULL WHERE event = ?1 AND deliveries = ?2");
+Status NackMessage(Database& database, std::int64_t seq, int deliveries, std::int64_t due_ms,
+                   const Try& failed) {
+  auto update =
+      database.Prepare("UPDATE taken SET due_at = ?3, member = NULL WHERE event = ?1 AND deliveries = ?2");
   if (!update) return update.error();
   if (Status done = update->Bind(1, seq).Bind(2, std::int64_t{deliveries}).Bind(3, due_ms).Run(); !done.ok())
     return done;
@@ -156,7 +159,8 @@ Result<bool> RequeueMessage(Database& database, std::int64_t seq, std::int64_t n
   if (Status removed = remove->Run(); !removed.ok()) return removed.error();
   if (database.changes() == 0) return false;
   auto insert = database.Prepare(
-      "INSERT OR IGNORE INTO taken (event, queue, due_at, deliveries) SELECT seq, queue, ?2, 0 FROM events WHERE seq = ?1");
+      "INSERT OR IGNORE INTO taken (event, queue, due_at, deliveries) SELECT seq, queue, ?2, 0 FROM events "
+      "WHERE seq = ?1");
   if (!insert) return insert.error();
   if (Status done = insert->Bind(1, seq).Bind(2, now_ms).Run(); !done.ok()) return done.error();
   return true;
@@ -170,7 +174,8 @@ Result<std::vector<QueueDepth>> ReadQueueDepths(Database& database) {
   std::vector<QueueDepth> depths;
   auto query = database.Prepare(
       "SELECT queue, sum(is_ready), sum(is_taken), min(published_at), max(was_read) FROM ("
-      "  SELECT events.queue, 1 AS is_ready, 0 AS is_taken, published_at, cursors.seq IS NOT NULL AS was_read "
+      "  SELECT events.queue, 1 AS is_ready, 0 AS is_taken, published_at, cursors.seq IS NOT NULL AS "
+      "was_read "
       "  FROM events LEFT JOIN cursors ON cursors.queue = events.queue "
       "  WHERE published_at IS NOT NULL AND events.seq > COALESCE(cursors.seq, 0) "
       "  UNION ALL "

@@ -1,5 +1,5 @@
-// The embedded queues in SQL. An event lies in its queue by its own row; a queue's cursor says how far the rows
-// have been read, and `taken` holds those before it that are not done.
+// The embedded queues in SQL. An event lies in its queue by its own row; a queue's cursor says how far the
+// rows have been read, and `taken` holds those before it that are not done.
 #pragma once
 
 #include <cstdint>
@@ -20,12 +20,13 @@ struct QueueMessage {
 
 struct TakenMessages {
   std::vector<QueueMessage> messages;
-  bool look_again = false;       // the look ended before the end of the log: there may be more
-  std::int64_t next_due_at = 0;  // ms, wall clock: when a message in hand, or one that failed, is due; 0: none
+  bool look_again = false;  // the look ended before the end of the log: there may be more
+  std::int64_t next_due_at =
+      0;  // ms, wall clock: when a message in hand, or one that failed, is due; 0: none
 };
 
-// Hands out up to `limit` messages, which nobody else gets before `until_ms` (wall clock): first those that are
-// due again, then new ones in the order of arrival.
+// Hands out up to `limit` messages, which nobody else gets before `until_ms` (wall clock): first those that
+// are due again, then new ones in the order of arrival.
 Result<TakenMessages> TakeMessages(Database& database, const std::string& queue, int limit, int member,
                                    std::int64_t now_ms, std::int64_t until_ms);
 
@@ -33,7 +34,8 @@ Result<TakenMessages> TakeMessages(Database& database, const std::string& queue,
 Status AckMessage(Database& database, std::int64_t seq, int deliveries);
 
 // Due again at `due_ms`, the same way; `failed` says what happened.
-Status NackMessage(Database& database, std::int64_t seq, int deliveries, std::int64_t due_ms, const Try& failed);
+Status NackMessage(Database& database, std::int64_t seq, int deliveries, std::int64_t due_ms,
+                   const Try& failed);
 
 // What a consumer gave up. False: it has been handed out again since.
 Result<bool> BuryMessage(Database& database, const DeadLetter& letter, int deliveries);

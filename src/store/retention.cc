@@ -33,9 +33,11 @@ Result<bool> Retention::DeleteDone(Database& database, std::int64_t now_ms, int 
     // number must not be given again.
     auto query = database.Prepare(
         "SELECT events.seq, received_at, state, "
-        "  published_at IS NOT NULL AND (events.seq > cursors.seq OR EXISTS (SELECT 1 FROM taken WHERE event = events.seq)), "
+        "  published_at IS NOT NULL AND (events.seq > cursors.seq OR EXISTS (SELECT 1 FROM taken WHERE event "
+        "= events.seq)), "
         "  EXISTS (SELECT 1 FROM dead_letters WHERE event = events.seq) "
-        "FROM events LEFT JOIN outcomes ON outcomes.event = events.seq LEFT JOIN cursors ON cursors.queue = events.queue "
+        "FROM events LEFT JOIN outcomes ON outcomes.event = events.seq LEFT JOIN cursors ON cursors.queue = "
+        "events.queue "
         "WHERE events.seq > ?1 AND events.seq < (SELECT max(seq) FROM events) ORDER BY events.seq LIMIT ?2");
     if (!query) return query.error();
     query->Bind(1, looked_to_).Bind(2, std::int64_t{rows});

@@ -9,8 +9,9 @@
 namespace trunkline::store {
 
 struct RetentionOptions {
-  std::int64_t done_ms = 86'400'000;            // events that are done, from their arrival on
-  std::int64_t kept_ms = 30LL * 86'400'000;     // dead letters, and messages that nobody has taken from a queue that is read
+  std::int64_t done_ms = 86'400'000;  // events that are done, from their arrival on
+  std::int64_t kept_ms =
+      30LL * 86'400'000;  // dead letters, and messages that nobody has taken from a queue that is read
 };
 
 // Goes through the rows from the oldest on, and stops where they are young. Unfinished events stay whatever
@@ -27,7 +28,7 @@ class Retention {
   Result<bool> DeleteLetters(Database& database, std::int64_t now_ms, int rows);
 
   const RetentionOptions options_;
-  std::int64_t looked_to_ = 0;  // rows up to here are young enough or wanted
+  std::int64_t looked_to_ = 0;   // rows up to here are young enough or wanted
   std::int64_t restart_at_ = 0;  // when those are looked at again; wall clock
 };
 

@@ -7,7 +7,8 @@ namespace {
 
 // kMigrations[n] turns version n into version n + 1. A row that has shipped is never edited.
 constexpr const char* kMigrations[kSchemaVersion] = {
-    // Rows lie in order of arrival, and no index is over the senders' random ids: those cost several times the
+    // Rows lie in order of arrival, and no index is over the senders' random ids: those cost several times
+    // the
     // row itself. Remembering ids is the ring's work. The rows are also the embedded queues: an event lies in
     // its queue in the order of arrival, and a row of its own for that would cost a third of the event's. An
     // event's row never changes: what becomes of it are small rows elsewhere, because to change the large one

@@ -25,8 +25,8 @@ constexpr auto kLazyDelay =
     std::chrono::milliseconds(10);  // how long a write that nobody waits for may wait for company
 constexpr std::size_t kCrowd =
     4;  // this many urgent writes in one commit mean load: the next ones are gathered
-constexpr std::size_t kFullGroup = 512;  // enough to commit without gathering on
-constexpr int kSweepRows = 128;          // looked at by one step of the retention
+constexpr std::size_t kFullGroup = 512;                      // enough to commit without gathering on
+constexpr int kSweepRows = 128;                              // looked at by one step of the retention
 constexpr auto kSweepPause = std::chrono::milliseconds(20);  // between steps where nothing else is written
 // A member records a death before it tells the ring; it cannot have been dead in between for longer.
 constexpr std::int64_t kRecentDeathMs = 300'000;
@@ -190,21 +190,22 @@ void Store::Impl::Submit(std::unique_ptr<Write> write) {
 
 template <typename T>
 void Store::Impl::Read(std::function<Result<T>(Database&)> query, Callback<T> callback) {
-  // Writes nothing: its end says that everything submitted before it is on disk. That end is posted, and may be
-  // run when the store is gone.
+  // Writes nothing: its end says that everything submitted before it is on disk. That end is posted, and may
+  // be run when the store is gone.
   const auto nothing = [](Database&) { return Ok(); };
-  Submit<std::monostate>(true, nothing, [weak = weak_from_this(), query = std::move(query),
-                                         callback = std::move(callback)](Status written) mutable {
-    const auto self = weak.lock();
-    if (!self) return callback(ClosedError());
-    if (!written.ok()) return callback(std::move(written.error()));
-    self->SubmitJob([impl = self.get(), query = std::move(query),
-                     callback = std::move(callback)](Result<Database>& reader_or) {
-      const auto result =
-          std::make_shared<Result<T>>(reader_or.ok() ? query(*reader_or) : Result<T>(reader_or.error()));
-      impl->post([callback, result] { callback(std::move(*result)); });
-    });
-  });
+  Submit<std::monostate>(true, nothing,
+                         [weak = weak_from_this(), query = std::move(query),
+                          callback = std::move(callback)](Status written) mutable {
+                           const auto self = weak.lock();
+                           if (!self) return callback(ClosedError());
+                           if (!written.ok()) return callback(std::move(written.error()));
+                           self->SubmitJob([impl = self.get(), query = std::move(query),
+                                            callback = std::move(callback)](Result<Database>& reader_or) {
+                             const auto result = std::make_shared<Result<T>>(
+                                 reader_or.ok() ? query(*reader_or) : Result<T>(reader_or.error()));
+                             impl->post([callback, result] { callback(std::move(*result)); });
+                           });
+                         });
 }
 
 void Store::Impl::SubmitJob(Job job) {
@@ -277,7 +278,9 @@ Result<std::vector<StoredEvent>> Store::Impl::TakeWhatIsLeft(Database& opened, M
   const bool all = options.role == Role::kServer && joined.alone();
   if (gone.empty() && !all) return std::vector<StoredEvent>();
 
-  const auto is_gone = [&gone, all](int number) { return all || std::ranges::find(gone, number) != gone.end(); };
+  const auto is_gone = [&gone, all](int number) {
+    return all || std::ranges::find(gone, number) != gone.end();
+  };
   auto estate = ReadEstate(opened, is_gone, joined.number(), clock.WallMs());
   if (!estate) return estate.error();
   if (hooks->ids != nullptr) {
@@ -315,8 +318,8 @@ Status Store::Impl::Commit(std::vector<std::unique_ptr<Write>>& batch) {
   return committed;
 }
 
-// In a transaction that is under way: one sync for both. What fails here is tried again an interval later, and
-// fails nothing else.
+// In a transaction that is under way: one sync for both. What fails here is tried again an interval later,
+// and fails nothing else.
 void Store::Impl::Sweep() {
   if (Status begun = database->Execute("SAVEPOINT sweep"); !begun.ok()) return;
   const auto more = retention.Step(*database, clock.WallMs(), kSweepRows);
@@ -354,7 +357,8 @@ void Store::Impl::LookForChanges() {
   auto query = database->Prepare("PRAGMA data_version");
   if (!query.ok()) return;
   const auto row = query->Next();
-  if (!row.ok() || std::exchange(data_version, query->Integer(0)) == query->Integer(0) || !hooks->changed) return;
+  if (!row.ok() || std::exchange(data_version, query->Integer(0)) == query->Integer(0) || !hooks->changed)
+    return;
   post([posted_hooks = hooks] { posted_hooks->changed(); });
 }
 
@@ -499,8 +503,8 @@ void Store::Append(StoredEvent event, Callback<StoredEvent> callback) {
 }
 
 void Store::Put(StoredEvent message, Callback<StoredEvent> callback) {
-  impl_->Submit(std::make_unique<AppendEvent>(std::move(message), EventState::kDone, impl_->member, impl_->clock,
-                                              std::move(callback)));
+  impl_->Submit(std::make_unique<AppendEvent>(std::move(message), EventState::kDone, impl_->member,
+                                              impl_->clock, std::move(callback)));
 }
 
 void Store::MarkPublished(std::int64_t seq, std::int64_t at, Recorded callback) {
@@ -588,7 +592,9 @@ void Store::BuryMessage(DeadLetter letter, int deliveries, Callback<bool> callba
 void Store::Requeue(std::int64_t seq, Callback<bool> callback) {
   impl_->Submit<bool>(
       true,
-      [impl = impl_.get(), seq](Database& database) { return RequeueMessage(database, seq, impl->clock.WallMs()); },
+      [impl = impl_.get(), seq](Database& database) {
+        return RequeueMessage(database, seq, impl->clock.WallMs());
+      },
       std::move(callback));
 }
 

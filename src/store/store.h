@@ -2,9 +2,9 @@
 // may share. Each has one thread that writes: it takes everything that is waiting, writes it in one
 // transaction, syncs once, and answers all (group commit).
 //
-// Every store is a member of the directory (membership.h) and works on the events that it has accepted. When a
-// member is gone, whoever sees it first takes over what it left. Which ids have been seen is known to a memory
-// that all members share (IdMemory); the store fills it from its rows when it has been lost.
+// Every store is a member of the directory (membership.h) and works on the events that it has accepted. When
+// a member is gone, whoever sees it first takes over what it left. Which ids have been seen is known to a
+// memory that all members share (IdMemory); the store fills it from its rows when it has been lost.
 #pragma once
 
 #include <cstdint>
@@ -31,12 +31,12 @@ enum class Role {
 
 struct StoreOptions {
   std::string directory{};
-  std::string name = "events";         // of the files there
-  RetentionOptions retention{};        // `done_ms` is also how long ids are remembered
-  std::size_t max_waiting = 262'144;   // writes that wait for the thread; beyond: QUEUE_FULL
-  std::int64_t group_window_ms = 3;    // under load, syncs are at least this far apart
-  // How often a server looks for members that are gone and for what is too old, and a consumer for what others
-  // have written.
+  std::string name = "events";        // of the files there
+  RetentionOptions retention{};       // `done_ms` is also how long ids are remembered
+  std::size_t max_waiting = 262'144;  // writes that wait for the thread; beyond: QUEUE_FULL
+  std::int64_t group_window_ms = 3;   // under load, syncs are at least this far apart
+  // How often a server looks for members that are gone and for what is too old, and a consumer for what
+  // others have written.
   std::int64_t tend_interval_ms = 1000;
   Role role = Role::kServer;
 };
@@ -46,23 +46,23 @@ class IdMemory {
  public:
   virtual ~IdMemory() = default;
 
-  // This store is `member` now. `alone`: nobody else uses the memory. True: it knows no ids (any more), and is
-  // to be given all of them. Nobody else joins meanwhile.
+  // This store is `member` now. `alone`: nobody else uses the memory. True: it knows no ids (any more), and
+  // is to be given all of them. Nobody else joins meanwhile.
   virtual Result<bool> Join(int member, bool alone) = 0;
 
   // Oldest first; then Restored.
   virtual void Restore(const RememberedId& id) = 0;
   virtual void Restored() = 0;
 
-  // That member is gone. `ids` are those of its events that are on disk and may be in flight; what else it had
-  // in flight never got there.
+  // That member is gone. `ids` are those of its events that are on disk and may be in flight; what else it
+  // had in flight never got there.
   virtual void TakeOver(int member, const std::vector<RememberedId>& ids) = 0;
 };
 
 struct StoreHooks {
   std::shared_ptr<IdMemory> ids{};  // null: nobody remembers
-  // Through `post`, from Open on: unfinished events of a member that is gone are this store's now, in the order
-  // of arrival.
+  // Through `post`, from Open on: unfinished events of a member that is gone are this store's now, in the
+  // order of arrival.
   std::function<void(std::vector<StoredEvent>)> inherited{};
   // Through `post`: somebody else has written to the file. Consumers only.
   std::function<void()> changed{};

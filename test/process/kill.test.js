@@ -29,7 +29,7 @@ describe('kill -9', () => {
 
   function start() {
     const env = { ...sandbox.env, TRUNKLINE_RESPOND_WITHIN_MS: '1' };
-    return startCommand([CLI, 'serve', '--port', '0', '--data-dir', path.join(folder, 'data')], env, /^listening on (\S+)$/m, folder);
+    return startCommand([CLI, 'serve', '--services', 'events', '--port', '0', '--data-dir', path.join(folder, 'data')], env, /^listening on (\S+)$/m, folder);
   }
 
   /** @param {string} url @param {number} number */

@@ -3,6 +3,7 @@
 
 const assert = require('node:assert/strict');
 const path = require('node:path');
+const { once } = require('node:events');
 const { Worker } = require('node:worker_threads');
 const { SignatureVerifier } = require('../../lib/index.js');
 const { makeEvent } = require('../support/events.js');
@@ -29,10 +30,10 @@ describe('worker threads', function workers() {
   });
   afterEach(() => stage.close());
 
-  /** @param {string} end */
-  function startWorker(end) {
+  /** @param {string} end @param {boolean} [sink] */
+  function startWorker(end, sink = false) {
     folders += 1;
-    const worker = new Worker(WORKER, { workerData: { dataDir: path.join(stage.folder, `worker-${folders}`), apiBaseUrl: platform.url, end, count: EVENTS } });
+    const worker = new Worker(WORKER, { workerData: { dataDir: path.join(stage.folder, `worker-${folders}`), apiBaseUrl: platform.url, end, count: EVENTS, sink } });
     /** @type {unknown[]} */
     const messages = [];
     worker.on('message', (message) => messages.push(message));
@@ -95,6 +96,23 @@ describe('worker threads', function workers() {
       platform.answer = answering(200);
       assert.equal(/** @type {any} */ ((await stage.handle(own, makeEvent())).body).status, 'processed', 'a service of the main thread went on');
       await own.close();
+      await assertUsable();
+    });
+  }
+
+  for (const [end, code, finish] of endings.slice(0, 3)) {
+    it(`end by ${end} with messages at a sink that does not take them, ${AT_ONCE} at once`, async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const all = Array.from({ length: AT_ONCE }, () => startWorker(end, true));
+        for (const { worker, messages } of all) {
+          while (messages.length < EVENTS) await once(worker, 'message');
+        }
+        for (const { worker } of all) finish(worker);
+        for (const { ended } of all) assert.equal(await ended, code);
+      }
+      const service = stage.service({ apiBaseUrl: platform.url, secrets: 'secret', queue: { publish: () => {} }, dataDir: path.join(stage.folder, `worker-${folders}`) });
+      await service.ready();
+      await stage.logger.waitFor(/SUCCESS/, EVENTS);
       await assertUsable();
     });
   }

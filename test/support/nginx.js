@@ -6,6 +6,7 @@ const net = require('node:net');
 const path = require('node:path');
 const { spawn, spawnSync } = require('node:child_process');
 const { once } = require('node:events');
+const { freePort } = require('./free-port.js');
 const { until } = require('./until.js');
 
 // Where distributions put it, which is not on every user's PATH.
@@ -30,16 +31,6 @@ http {
   server { listen 127.0.0.1:${port}${tls ? ` ssl; ssl_certificate ${folder}/cert.pem; ssl_certificate_key ${folder}/key.pem` : ''}; root ${folder}; ${server} }
 }
 `;
-
-/** A port that was free a moment ago: nginx cannot be asked to pick one. @returns {Promise<number>} */
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = /** @type {net.AddressInfo} */ (server.address());
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** @param {number} port */
 function connects(port) {

@@ -1,14 +1,22 @@
-// A worker thread with a service of its own. It says 'busy' once its platform has its requests, and ends as `workerData.end` says.
+// A worker thread with a service of its own, which ends as `workerData.end` says. With `workerData.sink` its queue takes no message, and it says 'handed' for each.
 'use strict';
 
 const { createHmac } = require('node:crypto');
 const { parentPort, workerData } = require('node:worker_threads');
 const { cognigyEvents } = require('../../lib/index.js');
 
-const { dataDir, apiBaseUrl, end, count } = workerData;
+const { dataDir, apiBaseUrl, end, count, sink } = workerData;
 
 const retryLater = { attempts: 4, baseMs: 3_600_000, factor: 1, maxMs: 3_600_000, jitter: /** @type {const} */ ('none') };
-const events = cognigyEvents({ secrets: 'secret', apiToken: 'token', dataDir, apiBaseUrl, idempotency: { capacity: 256 }, retry: retryLater, logger: false });
+const events = cognigyEvents({ secrets: 'secret', apiToken: 'token', dataDir, apiBaseUrl, idempotency: { capacity: 256 }, retry: retryLater, logger: false, ...(sink && { queue: { publish } }) });
+
+/** Answers with whatever comes of it: nothing at all, a rejection, an exception. @param {import('../..').PublishedMessage} message */
+function publish({ eventId }) {
+  parentPort?.postMessage('handed');
+  const number = Number(eventId.slice(4));
+  if (number % 3 === 0) throw new Error('not taken');
+  return number % 3 === 1 ? Promise.reject(new Error('not taken')) : new Promise(() => {});
+}
 
 /** @param {number} number */
 function post(number) {

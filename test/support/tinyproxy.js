@@ -2,23 +2,13 @@
 'use strict';
 
 const fs = require('node:fs');
-const net = require('node:net');
 const path = require('node:path');
 const { once } = require('node:events');
 const { spawn, spawnSync } = require('node:child_process');
+const { freePort } = require('./free-port.js');
 const { within } = require('./until.js');
 
 const hasTinyproxy = () => spawnSync('tinyproxy', ['-v'], { stdio: 'ignore' }).status === 0;
-
-/** It cannot be told to take any port, and does not tell which it took. */
-async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = /** @type {net.AddressInfo} */ (server.address());
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /**
  * @param {string} folder where its configuration goes

@@ -1,8 +1,8 @@
 // An ESM user: names, shapes and what comes back.
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import {
-  cognigyEvents, IdempotencyRing, intentRouter, registrar, SignatureVerifier, TrunklineError,
-  type CognigyEvents, type DeadLetter, type ErrorCode, type EventResource, type Logger, type RetryPolicy, type RouteResource, type SignatureScheme,
+  cognigyEvents, functionQueue, IdempotencyRing, intentRouter, registrar, SignatureVerifier, TrunklineError,
+  type CognigyEvents, type ConnectionOptions, type DeadLetter, type ErrorCode, type EventResource, type Logger, type PublishedMessage, type QueueSink, type RetryPolicy, type RouteResource, type SignatureScheme,
 } from 'trunkline';
 import { createSandbox, type Fault } from 'trunkline/sandbox';
 
@@ -28,7 +28,14 @@ const events: CognigyEvents = cognigyEvents({
   adminToken: 'admin', retry, routes: { order_management: 'orders-queue' }, defaultQueue: 'general-queue',
   idempotency: { capacity: 1_048_576, ttlMs: 86_400_000 }, maxPending: 100_000, resource, timeoutMs: 5000, connectTimeoutMs: 3000,
   maxConnections: 64, tls: { ca: 'PEM', rejectUnauthorized: true }, proxy: false, allowInsecure: false, logger,
+  queue: functionQueue(async ({ queue, payload }) => queue.length + payload.length), publishRetry: { attempts: 2 }, publishTimeoutMs: 5000,
+  orderBy: 'sessionId', deadlineMs: 60_000, rateLimit: { requests: 10, perMs: 1000 }, breaker: { failures: 5, windowMs: 10_000, openMs: 30_000 },
 });
+const sink: QueueSink = { publish: (message: PublishedMessage) => message.eventId + message.intent + message.idempotencyKey };
+const connection: ConnectionOptions = { timeoutMs: 1000, breaker: false };
+cognigyEvents({ ...connection, queue: sink });
+void functionQueue(() => {}).close();
+const age: number = events.stats().oldestAgeMs;
 cognigyEvents();
 cognigyEvents({ resource: 'dialogState', retry: { attempts: 2 }, logger: false });
 createServer(events.router());

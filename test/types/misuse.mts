@@ -41,6 +41,10 @@ cognigyEvents({ resource: 'sessionState' });
 cognigyEvents({ logger: { log() {} } });
 // @ts-expect-error `true` is not a logger
 cognigyEvents({ logger: true });
+// @ts-expect-error events have no such thing in common
+cognigyEvents({ orderBy: 'session' });
+// @ts-expect-error a queue is an object with publish; a function is wrapped by functionQueue
+cognigyEvents({ queue: async () => {} });
 // @ts-expect-error no such jitter
 const policy: RetryPolicy = { attempts: 4, baseMs: 1000, factor: 2, maxMs: 8000, jitter: 'some' };
 // @ts-expect-error stats is a method

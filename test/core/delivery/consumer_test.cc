@@ -43,8 +43,10 @@ class MemoryLog final : public store::QueueLog {
   void Ack(std::int64_t seq, int deliveries, Recorded callback) override {
     Record("ack " + Name(seq, deliveries), std::move(callback));
   }
-  void Nack(std::int64_t seq, int deliveries, std::int64_t delay_ms, store::Try failed, Recorded callback) override {
-    Record("nack " + Name(seq, deliveries) + " " + failed.code + " " + std::to_string(delay_ms), std::move(callback));
+  void Nack(std::int64_t seq, int deliveries, std::int64_t delay_ms, store::Try failed,
+            Recorded callback) override {
+    Record("nack " + Name(seq, deliveries) + " " + failed.code + " " + std::to_string(delay_ms),
+           std::move(callback));
   }
   void BuryMessage(store::DeadLetter letter, int deliveries, Callback<bool> callback) override {
     buried.push_back(letter);
@@ -73,9 +75,10 @@ class MemoryLog final : public store::QueueLog {
 class ConsumerTest : public testing::Test {
  protected:
   void Start(int concurrency) {
-    consumer.emplace(ConsumerOptions{.queue = "q", .concurrency = concurrency, .retry = policy}, log, timers, clock,
-                     [this](store::QueueMessage message) { handed.push_back(message.event.seq); },
-                     [this](const Error& error) { failures.push_back(error); });
+    consumer.emplace(
+        ConsumerOptions{.queue = "q", .concurrency = concurrency, .retry = policy}, log, timers, clock,
+        [this](store::QueueMessage message) { handed.push_back(message.event.seq); },
+        [this](const Error& error) { failures.push_back(error); });
   }
   void Put(std::int64_t seq, int deliveries = 1) {
     store::QueueMessage message;
@@ -220,7 +223,20 @@ TEST_F(ConsumerTest, ItsEndDoesNotWaitForever) {
   Pass(999);
   EXPECT_FALSE(stopped);
   Pass(1);
+  log.Commit();
   EXPECT_TRUE(stopped);
+  EXPECT_EQ(log.record, std::vector<std::string>{"nack 1/1 CLOSED 0"}) << "somebody else gets it at once";
+  consumer->Settle(1, 1, Ok());
+  log.Commit();
+  EXPECT_EQ(log.record.size(), 1U) << "too late";
+}
+
+TEST_F(ConsumerTest, WhatEverybodyDiedOfIsGivenUp) {
+  Put(1, 4);
+  Start(1);
+  log.Commit();
+  EXPECT_TRUE(handed.empty());
+  EXPECT_EQ(log.record, std::vector<std::string>{"bury 1/4"});
 }
 
 TEST_F(ConsumerTest, WhatWasTakenForOneThatHasStoppedIsGivenBack) {

@@ -77,7 +77,8 @@ TEST(KeyedLines, AgainstAModel) {
         key_of.erase(known);
         ASSERT_EQ(lines.Leave(one), had_turn && !line.empty() ? line.front() : nullptr);
       }
-      const auto used = std::count_if(model.begin(), model.end(), [](const auto& l) { return !l.second.empty(); });
+      const auto used =
+          std::count_if(model.begin(), model.end(), [](const auto& l) { return !l.second.empty(); });
       ASSERT_EQ(lines.size(), static_cast<std::size_t>(used));
     }
   }

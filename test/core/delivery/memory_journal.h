@@ -25,6 +25,7 @@ class MemoryJournal final : public store::Journal {
   bool refuse_appends = false;
   bool refuse_records = false;        // MarkPublished, MarkDone, Bury, Reopen
   std::function<bool()> refuse_this;  // asked for each write and look-up, where set
+  int buries = 0;                     // asked for
   bool hold_finds = false;            // look-ups are made, and their answers kept in `held`
   std::vector<std::function<void()>> held;
 
@@ -68,6 +69,7 @@ class MemoryJournal final : public store::Journal {
   }
 
   void Bury(store::DeadLetter letter, Recorded callback) override {
+    ++buries;
     Record(std::move(callback), [this, letter = std::move(letter)] {
       rows.at(letter.seq).state = store::EventState::kDead;
       dead_letters[letter.seq] = letter;

@@ -55,11 +55,11 @@ TEST_F(PipelineOrderTest, OneAfterTheOtherWithinAKeyAndSideBySideAcross) {
 }
 
 TEST_F(PipelineOrderTest, ByWhatIsAskedFor) {
-  for (const auto& [by, expected] : std::initializer_list<std::pair<OrderBy, Ids>>{
-           {OrderBy::kNone, {"e1", "e2", "e3", "e4"}},
-           {OrderBy::kSession, {"e1", "e2", "e3"}},
-           {OrderBy::kDialog, {"e1", "e3", "e4"}},
-           {OrderBy::kIntent, {"e1", "e2", "e4"}}}) {
+  for (const auto& [by, expected] :
+       std::initializer_list<std::pair<OrderBy, Ids>>{{OrderBy::kNone, {"e1", "e2", "e3", "e4"}},
+                                                      {OrderBy::kSession, {"e1", "e2", "e3"}},
+                                                      {OrderBy::kDialog, {"e1", "e3", "e4"}},
+                                                      {OrderBy::kIntent, {"e1", "e2", "e4"}}}) {
     options.order_by = by;
     transport.under_way.clear();
     pipeline.reset();

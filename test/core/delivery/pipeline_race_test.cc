@@ -111,6 +111,23 @@ TEST_F(PipelineRaceTest, ALateRecordDoesNotUndoAReplay) {
   EXPECT_EQ(journal.dead_letters.size(), 1u);
 }
 
+// The store takes it for unfinished still, but it is done: it lies in its queue once more, as any other that
+// is replayed.
+TEST_F(PipelineRaceTest, AReplayOfADoneEventThatIsNotWrittenDownRunsFromTheStart) {
+  Start();
+  Post("e1");
+  journal.Commit();
+  transport.Answer(200);
+  journal.refuse_records = true;
+  journal.Commit();
+  journal.refuse_records = false;
+  const auto replay = Replay("e1");
+  journal.Commit();
+  EXPECT_EQ(journal.Latest("e1")->messages, 2);
+  transport.Answer(200);
+  EXPECT_EQ(replay->kind(), AnswerKind::kProcessed);
+}
+
 // The record is due when the replay is on its way to the disk: it must not be written after the reopening.
 TEST_F(PipelineRaceTest, ARecordThatIsDueDuringAReopeningWaits) {
   Start();

@@ -111,8 +111,8 @@ TEST_F(PipelineReplayTest, AnEventThatAnotherProcessWorksOnIsAcceptedAndLeftToIt
   Start();
   Bury("e1");
   const auto caller = Replay("e1");
-  journal.CommitOne();                                               // found
-  journal.rows.at(1).state = store::EventState::kUnfinished;         // the other one was faster
+  journal.CommitOne();                                        // found
+  journal.rows.at(1).state = store::EventState::kUnfinished;  // the other one was faster
   journal.dead_letters.clear();
   journal.Commit();
   EXPECT_EQ(caller->kind(), AnswerKind::kAccepted);

@@ -32,7 +32,7 @@ class PipelineRestartTest : public PipelineFixture {
     std::vector<store::StoredEvent> unfinished;
     for (const auto& [seq, row] : journal.rows) {
       admission->ring().Restore(row.event.event_id, row.state != store::EventState::kUnfinished,
-                         row.event.received_at);
+                                row.event.received_at);
       if (row.state == store::EventState::kUnfinished) unfinished.push_back(row.event);
     }
     pipeline->Resume(std::move(unfinished));
@@ -153,7 +153,8 @@ class PipelineRestartTest : public PipelineFixture {
     for (const auto& [seq, row] : journal.rows) {
       const bool requested = row.state == store::EventState::kDone;
       if (elsewhere && requested) {
-        EXPECT_TRUE(message_of_key.contains(row.event.idempotency_key)) << row.event.event_id << " in no queue";
+        EXPECT_TRUE(message_of_key.contains(row.event.idempotency_key))
+            << row.event.event_id << " in no queue";
       }
     }
     for (const Asked& one : asked) {

@@ -230,7 +230,8 @@ TEST_F(PublishStepTest, AnyOrderOfResultsEndsEachOnce) {
     options.timeout_ms = 50 + static_cast<std::int64_t>(random() % 500);
     Make();
     int started = 0;
-    for (int i = 0; i < 400 || std::any_of(all.begin(), all.end(), [](auto& one) { return one && one->ends.empty(); });
+    for (int i = 0;
+         i < 400 || std::any_of(all.begin(), all.end(), [](auto& one) { return one && one->ends.empty(); });
          ++i) {
       ASSERT_LT(i, 100'000);
       if (started < 60 && random() % 4 == 0) Start("e" + std::to_string(++started));

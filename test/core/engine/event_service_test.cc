@@ -12,8 +12,8 @@
 
 #include "support/events.h"
 #include "support/inbox.h"
-#include "support/server.h"
 #include "support/opened_store.h"
+#include "support/server.h"
 #include "support/temp_directory.h"
 
 namespace trunkline::engine {
@@ -82,11 +82,24 @@ EventServiceOptions OptionsFor(const std::string& url, const std::string& direct
   return options;
 }
 
+// What a queue elsewhere was asked to take.
+struct Asked {
+  std::uint64_t id;
+  std::string queue, event_id, key, payload;
+};
+
 class Service {
  public:
-  explicit Service(EventServiceOptions options) {
-    auto created = EventService::Create(std::move(Engine::Acquire()).value(), std::move(options),
-                                        {[ends = ends](const delivery::Finished& end) { ends->Push(end); }});
+  explicit Service(EventServiceOptions options, bool elsewhere = false) {
+    EventServiceCallbacks callbacks{[ends = ends](const delivery::Finished& end) { ends->Push(end); }};
+    if (elsewhere) {
+      callbacks.publish = [asked = asked](std::uint64_t id, const delivery::PublishedMessage& message) {
+        asked->Push({id, std::string(message.queue), std::string(message.event_id),
+                     std::string(message.idempotency_key), std::string(message.payload)});
+      };
+    }
+    auto created =
+        EventService::Create(std::move(Engine::Acquire()).value(), std::move(options), std::move(callbacks));
     EXPECT_TRUE(created.ok()) << (created.ok() ? "" : created.error().message);
     if (created.ok()) service_ = std::move(*created);
   }
@@ -135,6 +148,7 @@ class Service {
   EventService* operator->() { return service_.get(); }
 
   const std::shared_ptr<Inbox<delivery::Finished>> ends = MakeInbox<delivery::Finished>();
+  const std::shared_ptr<Inbox<Asked>> asked = MakeInbox<Asked>();
 
  private:
   std::unique_ptr<EventService> service_;
@@ -269,6 +283,79 @@ TEST(EventService, ClosingLeavesTheRestForTheNextRun) {
   EXPECT_TRUE(service.ends->Take().has_value());
 }
 
+TEST(EventService, AQueueElsewhereIsAskedAndAnswersByNumber) {
+  const TempDirectory directory;
+  Platform platform;
+  Service service(OptionsFor(platform.url(), directory.path()), true);
+  ASSERT_TRUE(service.Open().ok());
+  const Answers answers = service.Post("e1");
+  const auto asked = service.asked->Take();
+  ASSERT_TRUE(asked.has_value());
+  EXPECT_EQ(asked->queue, "q");
+  EXPECT_EQ(asked->event_id, "e1");
+  EXPECT_EQ(asked->payload, WebhookBody("e1"));
+  EXPECT_EQ(platform.waiting(), 0U);
+  service->Published(asked->id + 1000, Ok());  // nobody's
+  service->Published(asked->id, Error{.code = ErrorCode::kUpstreamError, .message = "not now"});
+  service->Published(asked->id, Ok());  // too late
+  const auto again = service.asked->Take();
+  ASSERT_TRUE(again.has_value());
+  EXPECT_NE(again->id, asked->id);
+  EXPECT_EQ(again->key, asked->key);
+  service->Published(again->id, Ok());
+  EXPECT_EQ(Text(answers), "processed");
+  EXPECT_EQ(KeyOf(platform.TakeRequest()), asked->key);
+  service.Close();
+  service->Published(again->id, Ok());
+  EXPECT_EQ(service.asked->size(), 0U);
+}
+
+TEST(EventService, WhatAQueueElsewhereHasNotTakenIsPublishedByTheNextRun) {
+  const TempDirectory directory;
+  Platform platform;
+  std::string key;
+  {
+    Service service(OptionsFor(platform.url(), directory.path()), true);
+    ASSERT_TRUE(service.Open().ok());
+    service.Post("e1");
+    service.Post("e2");
+    key = service.asked->Take()->key;
+    service->Published(service.asked->Take()->id, Ok());
+    EXPECT_FALSE(platform.TakeRequest().empty());
+  }
+  Service service(OptionsFor(platform.url(), directory.path()), true);
+  const auto opened = service.Open();
+  ASSERT_TRUE(opened.ok());
+  const auto asked = service.asked->Take();
+  ASSERT_TRUE(asked.has_value());
+  EXPECT_EQ(asked->event_id, "e1");
+  EXPECT_EQ(asked->key, key);
+  EXPECT_EQ(asked->payload, WebhookBody("e1"));
+  service->Published(asked->id, Ok());
+  for (std::size_t i = 0; i < *opened; ++i) EXPECT_TRUE(service.ends->Take()->success);
+  EXPECT_EQ(service.asked->size(), 0U) << "what had been taken is not published again";
+  EXPECT_EQ(service->counters().events.oldest_since_ms, 0);
+}
+
+TEST(EventService, AnswersAndTheEndAtOnce) {
+  const TempDirectory directory;
+  Platform platform;
+  auto options = OptionsFor(platform.url(), directory.path());
+  options.pipeline.publish.retry = *Waits(1000, 1);
+  options.pipeline.publish.timeout_ms = 2;
+  for (int round = 0; round < 20; ++round) {
+    Service service(options, true);
+    ASSERT_TRUE(service.Open().ok());
+    for (int i = 0; i < 20; ++i) service.Post(std::to_string(round) + "-" + std::to_string(i));
+    for (int i = 0; i < 30; ++i) {
+      const auto asked = service.asked->Take();
+      ASSERT_TRUE(asked.has_value());
+      if (i % 3 != 0) service->Published(asked->id, Ok());
+    }
+    if (round % 2 == 0) service.Close(round);
+  }
+}
+
 TEST(EventService, ClosingTwiceAndUnopened) {
   const TempDirectory directory;
   Platform platform;
@@ -315,7 +402,6 @@ TEST(EventService, TwoAtOnceShareTheEngineAndNothingElse) {
   first.Close();
   first.Destroy();
   EXPECT_EQ(Text(second.Post("e2")), "processed");
-
 }
 
 TEST(EventService, TwoOnADirectoryShareTheirIdsAndTheirLetters) {

@@ -2,78 +2,19 @@
 #include "idempotency/ring_file.h"
 
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <csignal>
-#include <cstdlib>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <limits>
-#include <random>
 #include <string>
-#include <vector>
 
 #include "idempotency/ring.h"
+#include "idempotency/ring_in_file.h"
 #include "idempotency/ring_support.h"
-#include "support/manual_clock.h"
-#include "support/temp_directory.h"
 
 namespace trunkline::idempotency {
 namespace {
-
-using test::ManualClock;
-using test::TempDirectory;
-
-class RingInFile : public testing::Test {
- protected:
-  Result<Ring> Map(const RingShare& share, RingOptions options = {}) {
-    if (options.capacity == 0) options = kOptions;
-    return Ring::Map(path_, options, clock_, share);
-  }
-  Ring Opened(const RingShare& share) { return std::move(Map(share)).value(); }
-
-  // A ring that knows "old" (done) and "open" (in flight), and whose process is gone.
-  void LeaveBehind() {
-    Ring ring = Opened(kFirst);
-    ring.MarkRestored();
-    ASSERT_EQ(Try(ring, "old"), "claimed");
-    ASSERT_TRUE(ring.Complete("old"));
-    ASSERT_EQ(Try(ring, "open"), "claimed");
-  }
-  void ExpectFresh(Result<Ring> ring) {
-    ASSERT_TRUE(ring.ok()) << ring.error().message;
-    EXPECT_TRUE(ring->fresh());
-    EXPECT_EQ(ring->size(), 0U);
-    EXPECT_EQ(Try(*ring, "old"), "claimed");
-    EXPECT_FALSE(std::filesystem::exists(path_ + ".new"));
-  }
-  // Not alone: refused, and the message says why.
-  void ExpectRefused(ErrorCode code, const std::string& why, const RingOptions& options = kOptions,
-                     const char* boot = kBoot) {
-    const auto ring = Map({.owner = 1, .alone = false, .boot_id = boot}, options);
-    ASSERT_FALSE(ring.ok()) << why;
-    EXPECT_EQ(ring.error().code, code) << ring.error().message;
-    EXPECT_NE(ring.error().message.find(why), std::string::npos) << ring.error().message;
-    EXPECT_NE(ring.error().message.find(path_), std::string::npos) << ring.error().message;
-  }
-  void Overwrite(std::uintmax_t at, const std::string& bytes) {
-    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(static_cast<std::streamoff>(at));
-    file << bytes;
-  }
-
-  static constexpr RingOptions kOptions{8, 1000, {}};
-  inline static const RingShare kFirst{.owner = 0, .alone = true, .boot_id = kBoot};
-  inline static const RingShare kSecond{.owner = 1, .alone = false, .boot_id = kBoot};
-  TempDirectory directory_;
-  std::string path_ = directory_.path("events.ring");
-  ManualClock clock_;
-};
 
 TEST_F(RingInFile, TheFirstOneMakesIt) {
   Ring ring = Opened(kFirst);
@@ -173,7 +114,9 @@ TEST_F(RingInFile, WithoutAGoodFileOnlyTheFirstGetsIn) {
   std::ofstream(path_) << "events";
   ExpectRefused(ErrorCode::kStoreUnavailable, "is not such a file");
   ExpectFresh(Map(kFirst));
-  Overwrite(8, "\x7f");
+  std::string other_version = Bytes();
+  other_version[8] = 0x7f;
+  Replace(other_version);
   ExpectRefused(ErrorCode::kStoreUnavailable, "another build");
   ExpectFresh(Map(kFirst));
   const auto bytes = std::filesystem::file_size(path_);
@@ -215,114 +158,6 @@ TEST_F(RingInFile, ARingThatIsALifetimeAheadOfTheClockIsGivenUp) {
   EXPECT_FALSE(Opened(kFirst).fresh());
   clock_.Advance(-1);
   ExpectFresh(Map(kFirst));
-}
-
-TEST_F(RingInFile, AFileCutOffAnywhereIsAFreshRing) {
-  LeaveBehind();
-  std::string whole(std::filesystem::file_size(path_), '\0');
-  std::ifstream(path_, std::ios::binary).read(whole.data(), static_cast<std::streamsize>(whole.size()));
-  for (std::size_t bytes = 0; bytes < whole.size(); bytes += bytes < 200 ? 1 : 37) {
-    std::ofstream(path_, std::ios::binary | std::ios::trunc) << whole.substr(0, bytes);
-    ASSERT_NO_FATAL_FAILURE(ExpectFresh(Map(kFirst))) << bytes;
-  }
-}
-
-// Whatever lies there: no crash, no endless loop, and a ring that works.
-TEST_F(RingInFile, FlippedBytes) {
-  LeaveBehind();
-  std::string whole(std::filesystem::file_size(path_), '\0');
-  std::ifstream(path_, std::ios::binary).read(whole.data(), static_cast<std::streamsize>(whole.size()));
-  const std::size_t block = whole.size() - Layout::Bytes(8);
-  std::mt19937 random(4);
-  for (int round = 0; round < 500; ++round) {
-    std::string bytes = whole;
-    // One here and there, or a good part of it; mostly behind the file's first page.
-    const std::size_t count = round % 3 == 0 ? 1 : 1 + random() % 100;
-    const std::size_t from = round % 5 == 0 ? 0 : block;
-    for (std::size_t i = 0; i < count; ++i) {
-      bytes[from + random() % (bytes.size() - from)] = static_cast<char>(random() % 2 ? random() : 255);
-    }
-    std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
-    auto ring = Map(kFirst);
-    ASSERT_TRUE(ring.ok());
-    ASSERT_EQ(CheckRingFile(path_, 8, 1000), "") << round;
-    for (int i = 0; i < 20; ++i) {
-      const std::string id = std::to_string(i);
-      ASSERT_TRUE(ring->TryClaim(id).ok()) << round;
-      const std::string state = LookAt(*ring, id);
-      ASSERT_EQ(ring->Complete(id), state == "0's" || state == "0's, stored") << round;
-      clock_.Advance(i);
-    }
-    clock_.Advance(-190);
-    ASSERT_EQ(CheckRingFile(path_, 8, 1000), "") << round;
-  }
-}
-
-TEST_F(RingInFile, WhatCannotBeMadeSaysWhy) {
-  const auto missing = Ring::Map(directory_.path("no/such/place"), kOptions, clock_, kFirst);
-  ASSERT_FALSE(missing.ok());
-  EXPECT_EQ(missing.error().code, ErrorCode::kStoreUnavailable);
-  EXPECT_NE(missing.error().message.find("No such file"), std::string::npos);
-  std::filesystem::create_directory(path_);
-  std::ofstream(path_ + "/kept") << "x";
-  EXPECT_EQ(Map(kFirst).error().code, ErrorCode::kStoreUnavailable);
-  EXPECT_TRUE(std::filesystem::exists(path_ + "/kept"));
-  EXPECT_FALSE(std::filesystem::exists(path_ + ".new"));
-}
-
-// Runs in a process of its own, since what it limits or mounts would stay. Its answer: how far it came.
-template <typename Work>
-int InChild(Work work) {
-  const pid_t child = fork();
-  if (child == 0) _exit(work());
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-constexpr int kNotAllowed = 77;
-
-TEST_F(RingInFile, ALimitOfTheFilesSizeIsAnError) {
-  LeaveBehind();
-  EXPECT_EQ(InChild([&] {
-              std::signal(SIGXFSZ, SIG_IGN);
-              const rlimit limit{64 * 1024, 64 * 1024};
-              if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return kNotAllowed;
-              const auto ring = Map(kFirst, {100'000, 1000});
-              if (ring.ok() || ring.error().code != ErrorCode::kStoreUnavailable) return 1;
-              if (ring.error().hint.find("full") == std::string::npos) return 2;
-              if (std::filesystem::exists(path_ + ".new")) return 3;
-              return 0;
-            }),
-            0);
-  EXPECT_FALSE(Opened(kFirst).fresh()) << "what was there is still there";
-}
-
-TEST_F(RingInFile, AFullDiskIsAnErrorAtTheStartAndNeverASignalLater) {
-  const std::string disk = directory_.path("disk");
-  std::filesystem::create_directory(disk);
-  const int result = InChild([&] {
-    if (geteuid() != 0 && unshare(CLONE_NEWUSER) != 0) return kNotAllowed;
-    if (unshare(CLONE_NEWNS) != 0) return kNotAllowed;
-    if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return kNotAllowed;
-    if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=1m") != 0) return kNotAllowed;
-    path_ = disk + "/events.ring";
-    const auto large = Map(kFirst, {100'000, 1000});
-    if (large.ok() || large.error().code != ErrorCode::kStoreUnavailable) return 1;
-    if (large.error().hint.find("full") == std::string::npos) return 2;
-    if (!std::filesystem::is_empty(disk)) return 3;
-    constexpr std::size_t kCapacity = 20'000;
-    auto ring = Map(kFirst, {kCapacity, 1000});
-    if (!ring.ok()) return 4;
-    std::ofstream rest(disk + "/rest");
-    while (rest << std::string(4096, 'x') << std::flush) continue;
-    for (std::size_t i = 0; i < kCapacity; ++i) {
-      if (Try(*ring, std::to_string(i)) != "claimed") return 5;
-    }
-    return 0;
-  });
-  if (result == kNotAllowed) GTEST_SKIP() << "this process may not mount a file system of its own";
-  EXPECT_EQ(result, 0);
 }
 
 }  // namespace

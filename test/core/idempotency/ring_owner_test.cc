@@ -107,12 +107,9 @@ TEST_F(RingOwners, TakeOverSettlesByWhatIsOnDisk) {
   Try(heir, "own");
 
   const std::int64_t now = clock_.wall_ms;
-  const std::vector<KnownId> known = {{"finished", true, now},
-                                      {"unfinished", false, now},
-                                      {"stored too late to say", false, now},
-                                      {"done before", false, now},
-                                      {"another's", true, now},
-                                      {"own", false, now}};
+  const std::vector<KnownId> known = {
+      {"finished", true, now},     {"unfinished", false, now}, {"stored too late to say", false, now},
+      {"done before", false, now}, {"another's", true, now},   {"own", false, now}};
   for (int time = 0; time < 2; ++time) {  // again does no harm
     heir.TakeOver(1, known);
     EXPECT_EQ(LookAt(heir, "finished"), "done");

@@ -6,10 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <new>
 #include <random>
@@ -35,7 +37,8 @@ template <typename T>
 class Shared {
  public:
   Shared()
-      : value_(new(mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) T{}) {}
+      : value_(new (mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))
+                   T{}) {}
   ~Shared() { munmap(value_, sizeof(T)); }
   T* operator->() { return value_; }
 
@@ -141,25 +144,34 @@ class Rows {
   enum : std::uint32_t { kNone = 0, kFinished = 1000 };  // between: unfinished, 1 + its owner
 
   std::array<std::atomic<std::uint32_t>, kEvents> rows;
-  std::atomic<std::size_t> finished;
+  std::atomic<bool> stop;
   std::atomic<std::size_t> claims;
+  std::atomic<std::size_t> allowed;  // claims, until more are
   std::atomic<std::size_t> mistakes;
 
   void Expect(bool right) { mistakes += right ? 0 : 1; }
 
+  bool AllFinished() const {
+    return std::all_of(rows.begin(), rows.end(), [](const auto& row) { return row == kFinished; });
+  }
+
   void Finish(Ring& ring, std::size_t event) {
     rows[event] = kFinished;
-    ++finished;
     Expect(ring.Complete(std::to_string(event)));
   }
 
-  // Takes events at random until all are finished.
+  // Takes events at random, and gives way to the others now and then.
   void Work(Ring& ring, std::uint32_t seed) {
     std::mt19937 random(seed);
     const auto unfinished = static_cast<std::uint32_t>(1 + ring.owner());
     std::vector<std::size_t> left;
-    while (finished < kEvents) {
+    while (!stop) {
+      if (random() % 64 == 0) sched_yield();
       const std::size_t event = random() % kEvents;
+      if (claims >= allowed) {
+        ring.Look(std::to_string(event));
+        continue;
+      }
       const auto claim = ring.TryClaim(std::to_string(event));
       if (!claim.ok()) return Expect(false);
       if (*claim == Claim::kDone) Expect(rows[event] == kFinished);
@@ -204,7 +216,7 @@ class Rows {
 
 TEST_F(RingProcesses, AKillAtARandomMomentLosesAndDoublesNothing) {
   constexpr int kWorkers = 3;
-  constexpr int kKills = 60;
+  constexpr int kRounds = 40;
   constexpr std::size_t kCapacity = 32'768;
   Shared<Rows> rows;
   Ring ring = Open(kCapacity, 100, true);
@@ -218,26 +230,29 @@ TEST_F(RingProcesses, AKillAtARandomMomentLosesAndDoublesNothing) {
     });
   };
   for (int worker = 0; worker < kWorkers; ++worker) workers[static_cast<std::size_t>(worker)] = start(worker);
-  int killed = 0;
-  for (; killed < kKills && rows->finished < Rows::kEvents; ++killed) {
+  for (int round = 0; round < kRounds; ++round) {
     // A random piece of work later, and a random number of instructions after that.
-    const std::size_t until = rows->claims + random() % 500;
-    while (rows->claims < until && rows->finished < Rows::kEvents) sched_yield();
-    for (std::uint32_t spin = random() % 2000; spin > 0; --spin) std::atomic_signal_fence(std::memory_order_seq_cst);
-    const int worker = killed % kWorkers;
-    pid_t& pid = workers[static_cast<std::size_t>(worker)];
-    kill(pid, SIGKILL);
-    StatusOf(pid);
-    rows->TakeOver(ring, worker);
-    pid = start(worker);
+    const std::size_t until = rows->claims + random() % 600;
+    rows->allowed = until + 50;
+    while (rows->claims < until) sched_yield();
+    for (auto spin = random() % 2000; spin > 0; --spin) std::atomic_signal_fence(std::memory_order_seq_cst);
+    const int killed = 1 + round % kWorkers;  // of those, so that others often are left to find it out
+    for (int worker = 0; worker < killed; ++worker) kill(workers[static_cast<std::size_t>(worker)], SIGKILL);
+    for (int worker = 0; worker < killed; ++worker) {
+      StatusOf(workers[static_cast<std::size_t>(worker)]);
+      rows->TakeOver(ring, worker);
+      workers[static_cast<std::size_t>(worker)] = start(worker);
+    }
   }
-  EXPECT_GT(killed, kKills / 2);
+  EXPECT_FALSE(rows->AllFinished());
+  rows->allowed = std::numeric_limits<std::size_t>::max();
+  while (!rows->AllFinished()) sched_yield();
+  rows->stop = true;
   for (const pid_t worker : workers) {
     const int status = StatusOf(worker);
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
   }
   EXPECT_EQ(rows->mistakes, 0U);
-  EXPECT_EQ(rows->finished, Rows::kEvents);
   for (std::size_t event = 0; event < Rows::kEvents; ++event) {
     ASSERT_EQ(LookAt(ring, std::to_string(event)), "done") << event;
   }

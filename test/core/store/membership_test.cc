@@ -163,7 +163,8 @@ TEST(Membership, ThereIsRoomForSoMany) {
 }
 
 TEST(Membership, AFileThatCannotBeMade) {
-  EXPECT_EQ(Membership::Join("/proc/trunkline-test/members", MemberKind::kServer, Never).error().code, ErrorCode::kStoreUnavailable);
+  EXPECT_EQ(Membership::Join("/proc/trunkline-test/members", MemberKind::kServer, Never).error().code,
+            ErrorCode::kStoreUnavailable);
 }
 
 TEST(Membership, NonsenseInTheFileIsWorkLeftBehind) {

@@ -1,5 +1,5 @@
-// What a crash leaves: a log that ends anywhere, files that are cut off. The store opens again, with everything up
-// to the last whole commit.
+// What a crash leaves: a log that ends anywhere, files that are cut off. The store opens again, with
+// everything up to the last whole commit.
 #include <gtest/gtest.h>
 
 #include <filesystem>

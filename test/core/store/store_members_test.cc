@@ -71,7 +71,8 @@ TEST(StoreMembers, WhatAMemberLeavesIsTakenOverByOne) {
     gone.store.Seq(MakeEvent("left-1"));
     gone.store.Seq(MakeEvent("left-2"));
     ASSERT_TRUE(gone.store.MarkDone(done).ok());
-    ASSERT_TRUE(gone.store.Bury({.seq = dead, .event_id = "dead", .failed_at = gone.store.clock.wall_ms}).ok());
+    ASSERT_TRUE(
+        gone.store.Bury({.seq = dead, .event_id = "dead", .failed_at = gone.store.clock.wall_ms}).ok());
   }
   while (first.inherited.size() + second.inherited.size() < 2) {
     first.store.mailbox.RunPosted();
@@ -84,7 +85,8 @@ TEST(StoreMembers, WhatAMemberLeavesIsTakenOverByOne) {
   EXPECT_EQ(heir.ids.taken[0].member, 2);
   std::set<std::pair<std::string, bool>> told;
   for (const RememberedId& id : heir.ids.taken[0].ids) told.emplace(id.event_id, id.done);
-  EXPECT_EQ(told, (std::set<std::pair<std::string, bool>>{{"left-1", false}, {"left-2", false}, {"dead", true}}));
+  EXPECT_EQ(told,
+            (std::set<std::pair<std::string, bool>>{{"left-1", false}, {"left-2", false}, {"dead", true}}));
 }
 
 // The number is free again, and whoever gets it does not work on what the heir has.
@@ -251,7 +253,8 @@ TEST(StoreMembers, AnOnlookerTakesNoPart) {
     ASSERT_TRUE(first.store.Open().ok());
     const std::int64_t dead = first.store.Seq(MakeEvent("dead"));
     first.store.Seq(MakeEvent("left"));
-    ASSERT_TRUE(first.store.Bury({.seq = dead, .event_id = "dead", .failed_at = first.store.clock.wall_ms}).ok());
+    ASSERT_TRUE(
+        first.store.Bury({.seq = dead, .event_id = "dead", .failed_at = first.store.clock.wall_ms}).ok());
   }
   {
     OpenedStore onlooker(directory.path(), {.role = Role::kOnlooker});

@@ -1,5 +1,5 @@
-// The embedded queues: everything that was published is handed out, in order, to one at a time, and again until
-// it is acknowledged.
+// The embedded queues: everything that was published is handed out, in order, to one at a time, and again
+// until it is acknowledged.
 #include <gtest/gtest.h>
 
 #include "store/store.h"
@@ -17,7 +17,8 @@ class StoreQueues : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(store.Open().ok()); }
 
-  std::vector<std::string> TakeIds(const std::string& queue, int limit = 10, std::int64_t visible_ms = 60'000) {
+  std::vector<std::string> TakeIds(const std::string& queue, int limit = 10,
+                                   std::int64_t visible_ms = 60'000) {
     std::vector<std::string> ids;
     const auto taken = store.Take(queue, limit, visible_ms);
     EXPECT_TRUE(taken.ok());

@@ -29,10 +29,12 @@ inline store::StoredEvent MakeEvent(const std::string& id, const std::string& pa
 
 class OpenedStore {
  public:
-  explicit OpenedStore(const std::string& directory, store::StoreOptions options = {}, store::StoreHooks hooks = {}) {
+  explicit OpenedStore(const std::string& directory, store::StoreOptions options = {},
+                       store::StoreHooks hooks = {}) {
     options.directory = directory;
     store_ = std::make_unique<store::Store>(
-        std::move(options), clock, [this](Mailbox::Job job) { mailbox.Post(std::move(job)); }, std::move(hooks));
+        std::move(options), clock, [this](Mailbox::Job job) { mailbox.Post(std::move(job)); },
+        std::move(hooks));
   }
 
   // Waits for the answer that `submit` asks for.
@@ -83,7 +85,8 @@ class OpenedStore {
   Result<std::int64_t> Purge(store::DeadLetterFilter filter = {}) {
     return Wait<std::int64_t>([&](auto done) { store_->Purge(std::move(filter), std::move(done)); });
   }
-  Result<store::TakenMessages> Take(const std::string& queue, int limit = 10, std::int64_t visible_ms = 60'000) {
+  Result<store::TakenMessages> Take(const std::string& queue, int limit = 10,
+                                    std::int64_t visible_ms = 60'000) {
     return Wait<store::TakenMessages>(
         [&](auto done) { store_->Take(queue, limit, visible_ms, std::move(done)); });
   }
@@ -92,8 +95,10 @@ class OpenedStore {
         [&](auto done) { store_->Ack(message.event.seq, message.deliveries, std::move(done)); });
   }
   Status Nack(const store::QueueMessage& message, std::int64_t delay_ms = 0) {
-    return Wait<std::monostate>(
-        [&](auto done) { store_->Nack(message.event.seq, message.deliveries, delay_ms, {.at = 7, .code = "ABORTED"}, std::move(done)); });
+    return Wait<std::monostate>([&](auto done) {
+      store_->Nack(message.event.seq, message.deliveries, delay_ms, {.at = 7, .code = "ABORTED"},
+                   std::move(done));
+    });
   }
   Result<bool> BuryMessage(const store::QueueMessage& message) {
     store::DeadLetter letter{.seq = message.event.seq,

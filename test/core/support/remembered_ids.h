@@ -32,7 +32,9 @@ class RememberedIds final : public store::IdMemory {
   void Restore(const store::RememberedId& id) override { restored.push_back(id); }
   void Restored() override { complete = true; }
   bool complete = false;
-  void TakeOver(int gone, const std::vector<store::RememberedId>& ids) override { taken.push_back({gone, ids}); }
+  void TakeOver(int gone, const std::vector<store::RememberedId>& ids) override {
+    taken.push_back({gone, ids});
+  }
 };
 
 }  // namespace trunkline::test
