@@ -327,6 +327,8 @@ export interface HttpResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** The bytes as they came; a Content-Encoding is not undone. */
   readonly body: Buffer;
+  /** The body as text, taken for UTF-8. */
+  text(): string;
   /**
    * The body as JSON.
    * @throws {TrunklineError} `MALFORMED_RESPONSE`
@@ -362,8 +364,12 @@ export class HttpClient {
   authenticate(options?: { deadlineMs?: number }): Promise<void>;
   /** Counters since the start; still there after `close()`. */
   stats(): HttpClientStats;
-  /** Takes no more requests, and resolves when those under way have ended. Later ones reject with `CLOSED`. */
-  close(): Promise<void>;
+  /**
+   * Takes no more requests, and resolves when those under way have ended; later ones reject with `CLOSED`. Those under way go on, but none of them
+   * waits for longer than `graceMs` (default 10 000) for its next try, for the rate or for a token: one that would have to rejects with `CLOSED`.
+   * What has been sent ends with its answer or its time-out. A second call waits for the first.
+   */
+  close(options?: { graceMs?: number }): Promise<void>;
 }
 
 export interface HttpClientStats {

@@ -98,7 +98,7 @@ void CompletionQueue::Drain(Napi::Env env) {
 void CompletionQueue::RunSome(Napi::Env env, const std::unique_ptr<Completion>* first,
                               const std::unique_ptr<Completion>* last) {
   const Napi::HandleScope scope(env);
-  Settlements settlements(env);
+  Settlements settlements(env, static_cast<std::size_t>(last - first));
   for (; first != last; ++first) {
     try {
       (*first)->Run(env, settlements);

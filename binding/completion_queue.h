@@ -20,7 +20,10 @@ class Settlements {
   static constexpr std::size_t kValues =
       5;  // of each result, at most: WIDTH in lib/settlements.js is one more
 
-  explicit Settlements(Napi::Env env) : undefined_(env.Undefined()) {}
+  // For `count` of them, or more.
+  Settlements(Napi::Env env, std::size_t count) : undefined_(env.Undefined()) {
+    arguments_.reserve(count * (1 + kValues));
+  }
   void Add(Napi::Env env, std::uint32_t slot, std::initializer_list<napi_value> values);
   const std::vector<napi_value>& arguments() const { return arguments_; }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "classes.h"
@@ -15,6 +16,7 @@ namespace trunkline::binding {
 namespace {
 
 constexpr std::size_t kLongestString = 64 * 1024;
+constexpr std::size_t kValues = 9;  // of each request, without its headers
 
 oauth::Credential ReadCredential(const Napi::Object& object) {
   oauth::Credential credential;
@@ -74,8 +76,12 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
         policy_(std::make_shared<retry::Policy>(ReadPolicy(GetObject(info[0].As<Napi::Object>(), "retry")))),
         one_try_(OneTry(*policy_)) {
     const Napi::Env env = info.Env();
-    service_ = OrThrow(env, engine::HttpService::Create(environment_.engine(),
-                                                        ReadOptions(env, info[0].As<Napi::Object>())));
+    service_ = OrThrow(env, engine::HttpService::Create(
+                                environment_.engine(), ReadOptions(env, info[0].As<Napi::Object>()),
+                                [completions = completions_, face = std::weak_ptr(face_)](
+                                    std::uint64_t id, Result<delivery::Reply> result) {
+                                  Post(*completions, face, static_cast<std::uint32_t>(id), std::move(result));
+                                }));
     counters_ = service_->counters();
     environment_.Register(*this);
   }
@@ -87,8 +93,8 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
         env, "HttpClient",
         {InstanceMethod<&HttpClient::Request>("request"),
          InstanceMethod<&HttpClient::Authenticate>("authenticate"),
-         InstanceMethod<&HttpClient::Flush>("flush"), InstanceMethod<&HttpClient::Abort>("abort"),
-         InstanceMethod<&HttpClient::Close>("close"), InstanceMethod<&HttpClient::Stats>("stats")});
+         InstanceMethod<&HttpClient::Abort>("abort"), InstanceMethod<&HttpClient::Close>("close"),
+         InstanceMethod<&HttpClient::Stats>("stats")});
   }
 
  private:
@@ -105,71 +111,60 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
     return *service_;
   }
 
-  // (slot, method, target, [name, value, …], body, timeoutMs, deadlineMs, repeatable, retry)
-  // for the next flush; settles with (status, headers, body, attempts, durationMs), or with an error and,
-  // where the platform answered, that answer's headers and body; headers are lines of "name: value"; body: a
-  // string where it is short and ASCII, else a Buffer. body: a string, bytes or undefined. retry: a policy,
-  // false for one try, undefined for the client's own.
-  Napi::Value Request(const Napi::CallbackInfo& info) {
-    const Napi::Env env = info.Env();
-    (void)Service(env);
-    const std::uint32_t slot = info[0].As<Napi::Number>().Uint32Value();
-    delivery::Call call;
-    call.request.method = ReadText(info[1]);
-    call.request.target = ReadText(info[2]);
-    const auto headers = info[3].As<Napi::Array>();
-    const std::uint32_t count = headers.Length();
-    for (std::uint32_t i = 0; i + 1 < count; i += 2) {
-      std::string name = ReadText(headers.Get(i));
-      call.request.headers.emplace_back(std::move(name), ReadText(headers.Get(i + 1)));
-    }
-    if (info[4].IsString()) {
-      call.request.body = ReadText(info[4]);
+  // (slot, method, target, body, timeoutMs, deadlineMs, repeatable, retry, n, name, value, …, and so on for
+  // the next request): each settles with (status, headers, body, attempts, durationMs), or with an error and,
+  // where the platform answered, that answer's headers and body. body: a string, bytes or undefined. retry: a
+  // policy, false for one try, undefined for the client's own. n: how many names and values follow. Of an
+  // answer, headers are lines of "name: value"; body is a string where it is short and ASCII, else a Buffer.
+  void Request(const Napi::CallbackInfo& info) {
+    if (!service_) return;  // the environment is going, and its promises go too
+    std::vector<engine::HttpService::Outgoing> batch;
+    batch.reserve(info.Length() / kValues);
+    for (std::size_t at = 0; at < info.Length();) at = ReadRequest(info, at, batch.emplace_back());
+    service_->Request(std::move(batch));
+  }
+
+  // Returns where the next one begins.
+  std::size_t ReadRequest(const Napi::CallbackInfo& info, std::size_t at,
+                          engine::HttpService::Outgoing& outgoing) {
+    outgoing.id = info[at].As<Napi::Number>().Uint32Value();
+    delivery::Call& call = outgoing.call;
+    call.request.method = *ReadText(info[at + 1]);
+    call.request.target = *ReadText(info[at + 2]);
+    if (std::optional<std::string> text = ReadText(info[at + 3])) {
+      call.request.body = std::move(*text);
       call.request.has_body = true;
-    } else if (!info[4].IsUndefined()) {
+    } else if (!info[at + 3].IsUndefined()) {
       std::string unused;
-      call.request.body = AsText(GetBody(info[4], unused));
+      call.request.body = AsText(GetBody(info[at + 3], unused));
       call.request.has_body = true;
     }
-    call.timeout_ms = info[5].As<Napi::Number>().Int64Value();
-    call.deadline_ms = info[6].As<Napi::Number>().Int64Value();
-    call.repeatable = info[7].As<Napi::Boolean>().Value();
-    call.retry = info[8].IsObject() ? std::make_shared<retry::Policy>(ReadPolicy(info[8].As<Napi::Object>()))
-                 : info[8].IsBoolean() ? one_try_
-                                       : policy_;
-    Enqueue(slot, std::move(call));
-    return env.Undefined();
-  }
+    call.timeout_ms = info[at + 4].As<Napi::Number>().Int64Value();
+    call.deadline_ms = info[at + 5].As<Napi::Number>().Int64Value();
+    call.repeatable = info[at + 6].As<Napi::Boolean>().Value();
+    const Napi::Value retry = info[at + 7];
+    call.retry = retry.IsUndefined() ? policy_
+                 : retry.IsObject()  ? std::make_shared<retry::Policy>(ReadPolicy(retry.As<Napi::Object>()))
+                                     : one_try_;
+    const std::size_t end = at + kValues + info[at + 8].As<Napi::Number>().Uint32Value();
+    call.request.headers.reserve((end - at - kValues) / 2);
+    for (at += kValues; at < end; at += 2)
+      call.request.headers.emplace_back(*ReadText(info[at]), *ReadText(info[at + 1]));
 
-  // (slot, deadlineMs): for the next flush; settles once there is a token, or with why there is none
-  Napi::Value Authenticate(const Napi::CallbackInfo& info) {
-    const Napi::Env env = info.Env();
-    (void)Service(env);
-    delivery::Call call;
-    call.only_token = true;
-    call.deadline_ms = info[1].As<Napi::Number>().Int64Value();
-    Enqueue(info[0].As<Napi::Number>().Uint32Value(), std::move(call));
-    return env.Undefined();
-  }
-
-  void Enqueue(std::uint32_t slot, delivery::Call call) {
     face_->Add();
-    outbox_.push_back(
-        {slot, std::move(call),
-         [completions = completions_, face = std::weak_ptr(face_), slot](Result<delivery::Reply> result) {
-           completions->Post(
-               [face, slot, result = std::move(result)](Napi::Env settle_env, Settlements& settlements) {
-                 if (const auto alive = face.lock()) alive->Remove();
-                 if (result.ok()) return Settle(settle_env, settlements, slot, *result);
-                 Settle(settle_env, settlements, slot, result.error());
-               });
-         }});
+    return end;
   }
 
-  // (): hands over the requests that have been made since the last time.
-  Napi::Value Flush(const Napi::CallbackInfo& info) {
-    if (service_ && !outbox_.empty()) service_->Request(std::exchange(outbox_, {}));
-    return info.Env().Undefined();
+  // (slot, deadlineMs): settles once there is a token, or with why there is none.
+  void Authenticate(const Napi::CallbackInfo& info) {
+    if (!service_) return;
+    engine::HttpService::Outgoing outgoing{.id = info[0].As<Napi::Number>().Uint32Value(), .call = {}};
+    outgoing.call.only_token = true;
+    outgoing.call.deadline_ms = info[1].As<Napi::Number>().Int64Value();
+    face_->Add();
+    std::vector<engine::HttpService::Outgoing> batch;
+    batch.push_back(std::move(outgoing));
+    service_->Request(std::move(batch));
   }
 
   static std::shared_ptr<const retry::Policy> OneTry(retry::Policy policy) {
@@ -177,15 +172,15 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
     return std::make_shared<retry::Policy>(std::move(policy));
   }
 
-  // A JavaScript string as UTF-8. Most are short, and read in one call; Utf8Value always asks for the length
-  // first.
-  static std::string ReadText(const Napi::Value& value) {
+  // A JavaScript string as UTF-8; nothing for what is none. Most are short, and read in one call; Utf8Value
+  // always asks for the length first.
+  static std::optional<std::string> ReadText(const Napi::Value& value) {
     std::array<char, 1024> buffer;
     std::size_t length = 0;
-    const napi_status read =
-        napi_get_value_string_utf8(value.Env(), value, buffer.data(), buffer.size(), &length);
+    if (napi_get_value_string_utf8(value.Env(), value, buffer.data(), buffer.size(), &length) != napi_ok)
+      return std::nullopt;
     // A full buffer may have cut the text off, and in front of a character that takes up to four bytes.
-    if (read == napi_ok && length + 4 < buffer.size()) return {buffer.data(), length};
+    if (length + 4 < buffer.size()) return std::string(buffer.data(), length);
     return value.As<Napi::String>().Utf8Value();
   }
 
@@ -211,6 +206,15 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
     return ascii.IsUndefined() ? Napi::Buffer<char>::Copy(env, body.data(), body.size()) : ascii;
   }
 
+  static void Post(CompletionQueue& completions, const std::weak_ptr<Face>& face, std::uint32_t slot,
+                   Result<delivery::Reply> result) {
+    completions.Post([face, slot, result = std::move(result)](Napi::Env env, Settlements& settlements) {
+      if (const auto alive = face.lock()) alive->Remove();
+      if (result.ok()) return Settle(env, settlements, slot, *result);
+      Settle(env, settlements, slot, result.error());
+    });
+  }
+
   static void Settle(Napi::Env env, Settlements& settlements, std::uint32_t slot,
                      const delivery::Reply& reply) {
     settlements.Add(
@@ -229,7 +233,6 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
 
   // (slot): its request ends with ABORTED, unless it has ended already.
   Napi::Value Abort(const Napi::CallbackInfo& info) {
-    Flush(info);
     Service(info.Env()).Abort(info[0].As<Napi::Number>().Uint32Value());
     return info.Env().Undefined();
   }
@@ -261,18 +264,18 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
     return stats;
   }
 
-  // (slot): settles once everything under way has ended
+  // (slot, graceMs): settles once everything under way has ended
   Napi::Value Close(const Napi::CallbackInfo& info) {
     const std::uint32_t slot = info[0].As<Napi::Number>().Uint32Value();
     engine::HttpService& service = Service(info.Env());
-    Flush(info);
     face_->Add();
-    service.Close([completions = completions_, face = std::weak_ptr(face_), slot] {
-      completions->Post([face, slot](Napi::Env settle_env, Settlements& settlements) {
-        if (const auto alive = face.lock()) alive->Remove();
-        settlements.Add(settle_env, slot, {});
-      });
-    });
+    service.Close(info[1].As<Napi::Number>().Int64Value(),
+                  [completions = completions_, face = std::weak_ptr(face_), slot] {
+                    completions->Post([face, slot](Napi::Env settle_env, Settlements& settlements) {
+                      if (const auto alive = face.lock()) alive->Remove();
+                      settlements.Add(settle_env, slot, {});
+                    });
+                  });
     return info.Env().Undefined();
   }
 
@@ -283,7 +286,6 @@ class HttpClient final : public Napi::ObjectWrap<HttpClient>, EngineUser {
   std::shared_ptr<const retry::Policy> one_try_;  // `retry: false`
   std::unique_ptr<engine::HttpService> service_;
   engine::HttpService::Counters counters_;
-  std::vector<engine::HttpService::Outgoing> outbox_;
 };
 
 }  // namespace

@@ -12,8 +12,11 @@ const { readConnection } = require('./connection-options.js');
 const { readRetryPolicy } = require('./retry-policy.js');
 const { readLogger } = require('./log.js');
 
-/** Methods that may be repeated without asking (RFC 9110, 9.2.2). */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
+/** Methods, and whether they may be repeated without asking (RFC 9110, 9.2.2). Others may not. */
+const IDEMPOTENT = new Map([['GET', true], ['HEAD', true], ['OPTIONS', true], ['PUT', true], ['DELETE', true], ['TRACE', true], ['POST', false], ['PATCH', false]]);
+/** Values that are handed over in one call: they lie on the stack. A request takes nine, and two for each header. */
+const MOST_VALUES = 1024;
+const MOST_HEADERS = 1000;
 /** What is chained to it runs when the present turn's other work is done: as queueMicrotask does it, but without a resource for each. */
 const TURN_END = Promise.resolve();
 const REQUEST_OPTIONS = new Set(['method', 'path', 'query', 'headers', 'json', 'body', 'form', 'idempotencyKey', 'idempotent', 'timeoutMs', 'deadlineMs', 'signal', 'retry']);
@@ -36,11 +39,13 @@ class HttpClient {
   #native;
   #timeoutMs;
   /** What `auth` writes, in lower case: a request must not write it a second time. @type {string | undefined} */ #authHeader;
-  #flushing = false;
-  /** Requests of one turn go to the engine together, which is woken once. */
+  /** What binding/http_client.cc reads of the requests that the engine does not have yet, one after another. @type {any[]} */ #outbox = [];
+  /** Requests of one turn go to the engine together: one call, and one wake-up. */
   #flush = () => {
-    this.#flushing = false;
-    this.#native.flush();
+    if (this.#outbox.length === 0) return;
+    const outbox = this.#outbox;
+    this.#outbox = [];
+    this.#native.request(...outbox);
   };
   /** @type {Promise<void> | undefined} */ #closing;
 
@@ -68,15 +73,9 @@ class HttpClient {
    * @param {import('..').HttpRequest} request
    * @returns {Promise<HttpResponse>} for 2xx; anything else rejects with a TrunklineError
    */
-  async request(request) {
-    if (this.#closing) throw new TrunklineError('CLOSED', 'the client is closed');
-    if (request === null || typeof request !== 'object') throw refuse('request', 'an object', request);
-    const { signal } = request;
-    if (signal !== undefined && !(signal instanceof AbortSignal)) throw refuse('signal', 'an AbortSignal', signal);
-    if (signal?.aborted) throw new TrunklineError('ABORTED', 'the call was aborted', { cause: signal.reason });
-    const prepared = this.#prepare(request);
-    if (signal) return this.#abortable(prepared, signal);
-    return settled((slot) => this.#send(slot, prepared), readReply);
+  request(request) {
+    const signal = request?.signal;
+    return signal === undefined ? settled((slot) => this.#send(slot, request), readReply) : this.#abortable(request, signal);
   }
 
   /**
@@ -87,64 +86,65 @@ class HttpClient {
   async authenticate({ deadlineMs } = {}) {
     if (this.#closing) throw new TrunklineError('CLOSED', 'the client is closed');
     checkDeadline(deadlineMs);
-    await settled((slot) => {
-      this.#native.authenticate(slot, deadlineMs ?? 0);
-      this.#flushSoon();
-    }, valueOf);
+    await settled((slot) => this.#native.authenticate(slot, deadlineMs ?? 0), valueOf);
   }
 
   /**
+   * Plain checks without an Options object: this runs for every request.
    * @param {number} slot
-   * @param {any[]} prepared
-   */
-  #send(slot, prepared) {
-    this.#native.request(slot, ...prepared);
-    this.#flushSoon();
-  }
-
-  #flushSoon() {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    TURN_END.then(this.#flush);
-  }
-
-  /**
-   * The arguments of the core's request. Plain checks without an Options object: this runs for every request.
    * @param {any} request
    */
-  #prepare(request) {
+  #send(slot, request) {
+    if (this.#closing) throw new TrunklineError('CLOSED', 'the client is closed');
+    if (request === null || typeof request !== 'object') throw refuse('request', 'an object', request);
     for (const name in request) {
       if (!REQUEST_OPTIONS.has(name)) throw refuse(name, `one of ${[...REQUEST_OPTIONS].join(', ')}`, name);
     }
-    const { path, idempotencyKey, idempotent = false, timeoutMs = this.#timeoutMs, deadlineMs, retry } = request;
-    if (request.method !== undefined && typeof request.method !== 'string') throw refuse('method', 'a string', request.method);
-    const method = (request.method ?? 'GET').toUpperCase();
+    const { path, idempotencyKey, idempotent = false, timeoutMs = this.#timeoutMs, deadlineMs = 0 } = request;
+    let { method = 'GET' } = request;
+    if (typeof method !== 'string') throw refuse('method', 'a string', method);
+    if (!IDEMPOTENT.has(method)) method = method.toUpperCase();
     if (typeof path !== 'string' || path[0] !== '/') throw refuse('path', 'a path that begins with /', path);
     if (typeof idempotent !== 'boolean') throw refuse('idempotent', 'true or false', idempotent);
     if (!Number.isInteger(timeoutMs) || timeoutMs < 1) throw refuse('timeoutMs', 'an integer from 1 on', timeoutMs);
-    checkDeadline(deadlineMs);
+    checkDeadline(request.deadlineMs);
     const headers = readHeaders(request.headers, this.#authHeader, idempotencyKey !== undefined);
     const body = readBody(request, headers);
     if (idempotencyKey !== undefined) {
       if (typeof idempotencyKey !== 'string' || idempotencyKey === '') throw refuse('idempotencyKey', 'a non-empty string', idempotencyKey);
       headers.push('Idempotency-Key', idempotencyKey);
     }
-    const repeatable = idempotent || idempotencyKey !== undefined || IDEMPOTENT.has(method);
-    return [method, withQuery(path, request.query), headers, body, timeoutMs, deadlineMs ?? 0, repeatable, readCallPolicy(retry)];
+    const repeatable = idempotent || idempotencyKey !== undefined || IDEMPOTENT.get(method) === true;
+    const target = withQuery(path, request.query);
+    const retry = readCallPolicy(request.retry);
+
+    // Bytes are the caller's, who may go on writing into them: they are copied now.
+    const bytes = typeof body === 'object';
+    if (bytes) this.#flush();
+    const first = this.#outbox.length === 0;
+    this.#outbox.push(slot, method, target, body, timeoutMs, deadlineMs, repeatable, retry, headers.length);
+    for (let i = 0; i < headers.length; i += 1) this.#outbox.push(headers[i]);
+    if (bytes || this.#outbox.length >= MOST_VALUES) this.#flush();
+    else if (first) TURN_END.then(this.#flush);
   }
 
   /**
-   * @param {any[]} prepared
+   * @param {import('..').HttpRequest} request
    * @param {AbortSignal} signal
    */
-  async #abortable(prepared, signal) {
+  async #abortable(request, signal) {
+    if (!(signal instanceof AbortSignal)) throw refuse('signal', 'an AbortSignal', signal);
+    if (signal.aborted) throw new TrunklineError('ABORTED', 'the call was aborted', { cause: signal.reason });
     let abort = () => {};
     // One signal for many calls is the usual case, and no leak: each call takes its listener away.
     setMaxListeners(0, signal);
     try {
       return await settled((slot) => {
-        this.#send(slot, prepared);
-        abort = () => this.#native.abort(slot);
+        this.#send(slot, request);
+        abort = () => {
+          this.#flush();
+          this.#native.abort(slot);
+        };
         signal.addEventListener('abort', abort, { once: true });
       }, readReply);
     } catch (error) {
@@ -167,12 +167,17 @@ class HttpClient {
   }
 
   /**
-   * Takes no more requests and waits for those under way.
+   * Takes no more requests and waits for those under way. None of them waits longer than `graceMs`: for its next try, for the rate or for a token.
+   * @param {{ graceMs?: number }} [given] of the first call
    * @returns {Promise<void>}
    */
-  close() {
-    this.#closing ??= settled((slot) => this.#native.close(slot), valueOf);
-    return /** @type {Promise<void>} */ (this.#closing);
+  async close(given = {}) {
+    const options = new Options(given, {});
+    const graceMs = options.integer('graceMs', { min: 0, max: 600_000, fallback: 10_000 });
+    options.finish();
+    this.#flush();
+    this.#closing ??= settled((slot) => this.#native.close(slot, graceMs), valueOf);
+    return this.#closing;
   }
 }
 
@@ -207,6 +212,7 @@ function readHeaders(given, authHeader, hasKey) {
     if (lower === authHeader) throw refuse(`headers.${name}`, 'no header that auth sets already', value);
     if (hasKey && lower === 'idempotency-key') throw refuse(`headers.${name}`, 'either this header or idempotencyKey', value);
     headers.push(name, value);
+    if (headers.length > 2 * MOST_HEADERS) throw refuse('headers', `at most ${MOST_HEADERS} of them`, given);
   }
   return headers;
 }

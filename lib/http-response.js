@@ -46,13 +46,18 @@ class HttpResponse {
     return /** @type {Record<string, string>} */ (this.#headers);
   }
 
+  /** The body as text, which is taken for UTF-8. */
+  text() {
+    return this.#body.toString();
+  }
+
   /**
    * The body as JSON.
    * @throws {TrunklineError} MALFORMED_RESPONSE
    */
   json() {
     try {
-      return JSON.parse(this.#body.toString());
+      return JSON.parse(this.text());
     } catch (cause) {
       throw new TrunklineError('MALFORMED_RESPONSE', 'the answer is not JSON', { status: this.status, attempts: this.attempts, cause });
     }

@@ -3,6 +3,7 @@
 
 const { setup } = require('./support/setup.js');
 const { localBin, run } = require('./support/run.js');
+const { providePeers } = require('../test/support/peers.js');
 
 const MOCHA_LIMIT_MS = 15 * 60_000;
 
@@ -50,7 +51,14 @@ async function mocha(folder) {
 
 /** @type {Array<{ name: string, run: () => boolean | Promise<boolean> }>} */
 const PARTS = [
-  { name: 'setup', run: () => setup({ tests: true }) },
+  {
+    name: 'setup',
+    run: () => {
+      const ready = setup({ tests: true });
+      if (ready) providePeers();
+      return ready;
+    },
+  },
   {
     name: 'build',
     run: async () => {

@@ -6,12 +6,13 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { monitorEventLoopDelay } = require('node:perf_hooks');
 
-/** CPU of the JavaScript thread alone, which is the main one; NaN where the system does not tell. */
-function jsThreadCpuUs() {
+/** How long the JavaScript thread, which is the main one, has run, and has waited for a core to run on; NaN where the system does not tell. */
+function jsThread() {
   try {
-    return Number(fs.readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1000;
+    const [ranNs, waitedNs] = fs.readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ').map(Number);
+    return { ranUs: ranNs / 1000, waitedMs: waitedNs / 1e6 };
   } catch {
-    return NaN;
+    return { ranUs: NaN, waitedMs: NaN };
   }
 }
 
@@ -48,7 +49,7 @@ async function measure(post, { concurrency, calls = Infinity, ms = Infinity }) {
   await drive(post, concurrency, (started) => started < concurrency * 2);
   const delay = concurrency > 64 ? monitorEventLoopDelay({ resolution: 1 }) : undefined;
   delay?.enable();
-  const jsCpu = jsThreadCpuUs();
+  const js = jsThread();
   const cpu = process.cpuUsage();
   const loop = performance.eventLoopUtilization();
   const from = performance.now();
@@ -56,14 +57,15 @@ async function measure(post, { concurrency, calls = Infinity, ms = Infinity }) {
   const seconds = (performance.now() - from) / 1000;
   const { active } = performance.eventLoopUtilization(loop);
   const { user, system } = process.cpuUsage(cpu);
-  const jsCpuUs = jsThreadCpuUs() - jsCpu;
+  const { ranUs, waitedMs } = jsThread();
   delay?.disable();
   const count = latencies.length;
   const sorted = Float64Array.from(latencies).sort();
   return {
     cpuUs: (user + system) / count,
     jsUs: (active * 1000) / count,
-    jsCpuUs: jsCpuUs / count,
+    jsCpuUs: (ranUs - js.ranUs) / count,
+    jsWaitedPercent: (waitedMs - js.waitedMs) / seconds / 10,
     perSecond: count / seconds,
     p50Ms: sorted[Math.floor(count * 0.5)],
     p99Ms: sorted[Math.floor(count * 0.99)],

@@ -7,6 +7,7 @@ const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { ask, startNode, stop } = require('../lib/children');
 const { trunkline } = require('../lib/native');
+const { hasPeer } = require('../../test/support/peers');
 const { alternate } = require('../lib/rounds');
 const { BODY, PATH } = require('./message');
 const { startPeer } = require('./peer');
@@ -28,7 +29,7 @@ const SCHEMES = /** @type {const} */ (['http', 'https']);
 /** @typedef {(name: string) => import('../lib/types').Alternated} Alternated */
 
 function missingTools() {
-  return ['nginx', 'wrk', 'openssl'].filter((tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0);
+  return [...(hasPeer('nginx') ? [] : ['nginx']), ...['wrk', 'openssl'].filter((tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0)];
 }
 
 /**
@@ -98,7 +99,7 @@ function rowsOf(scheme, list, results) {
   return CONCURRENCIES.flatMap((concurrency, i) => list.flatMap(({ name }) => {
     const { medians, rounds } = results[i](name);
     if (rounds.length === 0) return [];
-    return [[`${scheme} ${concurrency}  ${name}`, medians.cpuUs, medians.jsUs, medians.jsCpuUs, medians.perSecond, medians.p50Ms, medians.p99Ms, medians.loopDelayMs]];
+    return [[`${scheme} ${concurrency}  ${name}`, medians.cpuUs, medians.jsUs, medians.jsCpuUs, medians.jsWaitedPercent, medians.perSecond, medians.p50Ms, medians.p99Ms, medians.loopDelayMs]];
   }));
 }
 
@@ -128,10 +129,11 @@ async function run(options) {
       return {
         title,
         judgements,
-        head: ['', 'CPU µs', 'JS thread busy µs', 'JS thread CPU µs', 'requests/s', 'p50 ms', 'p99 ms', 'loop delay p99 ms'],
+        head: ['', 'CPU µs', 'JS thread busy µs', 'JS thread CPU µs', 'JS thread waits %', 'requests/s', 'p50 ms', 'p99 ms', 'loop delay p99 ms'],
         rows,
         notes: [
-          'loop delay as monitorEventLoopDelay tells it: 1 ms of it is its own period',
+          'busy is what performance.eventLoopUtilization tells: it goes on while the thread waits for a core, as CPU does not; waits is the share of the time for which it did',
+          'loop delay as monitorEventLoopDelay tells it: 1 ms of it is its own period, and waiting for a core counts',
           ...(addon.missing ? [`ours was left out: ${addon.missing}`] : []),
         ],
       };

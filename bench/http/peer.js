@@ -2,41 +2,31 @@
 'use strict';
 
 const fs = require('node:fs');
-const http = require('node:http');
 const path = require('node:path');
-const { spawnSync } = require('node:child_process');
-const { freePort, startNginx } = require('../lib/nginx');
+const { Authority } = require('../../test/support/certificates');
+const { Nginx } = require('../../test/support/nginx');
 const { ANSWER } = require('../service/state-api');
 
 /**
- * A self-made certificate for 127.0.0.1.
- *
  * @param {string} dir
- */
-function makeCertificate(dir) {
-  const cert = path.join(dir, 'cert.pem');
-  const key = path.join(dir, 'key.pem');
-  const made = spawnSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
-    '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert], { encoding: 'utf8' });
-  if (made.status !== 0) throw new Error(`openssl made no certificate: ${made.stderr}`);
-  return { cert, key };
-}
-
-/**
- * @param {string} dir
- * @returns {Promise<{ urls: { http: string, https: string }, ca: string, close: () => Promise<void> }>}
+ * @returns {Promise<{ urls: { http: string, https: string }, ca: string, close: () => Promise<unknown> }>}
  */
 async function startPeer(dir) {
-  const { cert, key } = makeCertificate(dir);
-  const [plain, secure] = [await freePort(), await freePort()];
+  const certificates = path.join(dir, 'certificates');
+  fs.mkdirSync(certificates);
+  const authority = new Authority(certificates);
   const location = `location / { return 200 '${ANSWER}'; }`;
-  const servers = `server { listen 127.0.0.1:${plain}; ${location} }
-server { listen 127.0.0.1:${secure} ssl; ssl_certificate ${cert}; ssl_certificate_key ${key}; ssl_protocols TLSv1.3; ${location} }`;
-  const urls = { http: `http://127.0.0.1:${plain}`, https: `https://127.0.0.1:${secure}` };
-  const close = await startNginx(path.join(dir, 'nginx'), servers, () => new Promise((resolve, reject) => {
-    http.get(urls.http, { agent: false, timeout: 5000 }, (res) => resolve(res.resume())).on('error', reject);
-  }));
-  return { urls, ca: fs.readFileSync(cert, 'utf8'), close };
+  const plain = new Nginx(path.join(dir, 'http'), location);
+  const secure = new Nginx(path.join(dir, 'https'), `ssl_protocols TLSv1.3; ${location}`, authority.leaf('IP:127.0.0.1'));
+  const close = () => Promise.all([plain.close(), secure.close()]);
+  try {
+    await plain.start();
+    await secure.start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { urls: { http: plain.url, https: secure.url }, ca: authority.ca, close };
 }
 
-module.exports = { makeCertificate, startPeer };
+module.exports = { startPeer };

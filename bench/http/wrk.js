@@ -26,6 +26,7 @@ function runWrk(url, { connections, seconds, token, body, rampMs = 0 }) {
         cpuUs: (summary.cpuSeconds * 1e6) / summary.requests,
         jsUs: NaN,
         jsCpuUs: NaN,
+        jsWaitedPercent: NaN,
         perSecond: summary.requests / summary.seconds,
         p50Ms: summary.p50Us / 1000,
         p99Ms: summary.p99Us / 1000,

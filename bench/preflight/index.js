@@ -8,7 +8,8 @@ const { execFile, spawnSync } = require('node:child_process');
 const { startNode, stop } = require('../lib/children');
 const { trunkline } = require('../lib/native');
 const { alternate, median } = require('../lib/rounds');
-const { makeCertificate, startPeer } = require('../http/peer');
+const { Authority } = require('../../test/support/certificates');
+const { startPeer } = require('../http/peer');
 
 const OURS = 'ours, in a running process';
 const OURS_WHOLE = 'ours, with the start of Node';
@@ -74,15 +75,15 @@ async function oneLook(ours, { quick, progress }, dir) {
  * @param {string} dir
  */
 async function manyLooks(ours, { quick, progress }, dir) {
-  const files = makeCertificate(dir);
-  const [cert, key] = [files.cert, files.key].map((file) => fs.readFileSync(file, 'utf8'));
+  const authority = new Authority(dir);
+  const { cert, key } = authority.leaf('IP:127.0.0.1');
   const { child, first } = await startNode(path.join(__dirname, 'slow-targets.js'), { env: { BENCH_TARGETS: JSON.stringify({ cert, key, count: TARGETS }) } });
   try {
     const delayMs = (/** @type {number} */ i) => Math.round(SLOWEST_MS - ((SLOWEST_MS - FASTEST_MS) * i) / (TARGETS - 1));
     /** @type {string[]} the slowest first */
     const urls = first.ports.map((/** @type {number} */ port, /** @type {number} */ i) => `https://127.0.0.1:${port}/${delayMs(i)}`);
     const look = async (/** @type {string} */ url) => {
-      const { ok, failure } = await ours.preflight(url, { ca: cert, allowPrivate: true });
+      const { ok, failure } = await ours.preflight(url, { ca: authority.ca, allowPrivate: true });
       if (!ok) throw new Error(failure?.reason);
     };
     const rounds = [];

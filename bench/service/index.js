@@ -8,6 +8,7 @@ const { spawnSync } = require('node:child_process');
 const { ask, startNode, stop } = require('../lib/children');
 const { SECRET, signedEvents } = require('../lib/events');
 const { trunkline } = require('../lib/native');
+const { hasPeer } = require('../../test/support/peers');
 const { alternate, medianRatio } = require('../lib/rounds');
 const { send, writeRequests } = require('./load');
 const { startStateApi } = require('./state-api');
@@ -33,7 +34,7 @@ const CONTENDERS = [
 ];
 
 function missingTools() {
-  return ['nginx', 'wrk'].filter((tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0);
+  return [...(hasPeer('nginx') ? [] : ['nginx']), ...['wrk'].filter((tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0)];
 }
 
 /** @typedef {{ name: string, module: string, variant?: string, calls?: boolean }} Contender calls: does it update the state? */

@@ -2,7 +2,7 @@
 'use strict';
 
 const http = require('node:http');
-const { freePort, startNginx } = require('../lib/nginx');
+const { Nginx } = require('../../test/support/nginx');
 
 const ANSWER = JSON.stringify({
   success: true, sessionId: 'sess_000000000001', version: 17, updatedAt: '2026-01-01T00:00:00.000Z',
@@ -28,21 +28,15 @@ function get(url) {
  * @returns {Promise<import('../lib/types').StateApi>}
  */
 async function startStateApi(dir) {
-  const port = await freePort();
-  const baseUrl = `http://127.0.0.1:${port}`;
+  const nginx = await new Nginx(dir, `location = /requests { stub_status; } location / { return 200 '${ANSWER}'; }`).start();
   // Requests answered so far; each look counts itself, which is taken off.
   let looks = 0;
   const requests = async () => {
-    const text = await get(`${baseUrl}/requests`);
+    const text = await get(`${nginx.url}/requests`);
     looks += 1;
     return Number(/^\s*\d+ \d+ (\d+)\s*$/m.exec(text)?.[1]) - looks;
   };
-  const close = await startNginx(dir, `server {
-  listen 127.0.0.1:${port};
-  location = /requests { stub_status; }
-  location / { return 200 '${ANSWER}'; }
-}`, requests);
-  return { baseUrl, requests, close };
+  return { baseUrl: nginx.url, requests, close: () => nginx.close() };
 }
 
 module.exports = { ANSWER, startStateApi };

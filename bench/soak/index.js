@@ -2,13 +2,12 @@
 'use strict';
 
 const fs = require('node:fs');
-const http = require('node:http');
 const os = require('node:os');
 const path = require('node:path');
-const { spawnSync } = require('node:child_process');
 const { ask, startNode, stop } = require('../lib/children');
 const { trunkline } = require('../lib/native');
-const { freePort, startNginx } = require('../lib/nginx');
+const { Nginx } = require('../../test/support/nginx');
+const { hasPeer } = require('../../test/support/peers');
 
 const MIB = 2 ** 20;
 
@@ -19,15 +18,12 @@ const MIB = 2 ** 20;
 async function run({ quick, progress }) {
   const requests = quick ? 100_000 : 1_000_000;
   const title = `soak: ${requests.toLocaleString('en-US')} POSTs through one HttpClient, 64 at once, answered by nginx`;
-  const missing = spawnSync('sh', ['-c', 'command -v nginx']).status === 0 ? trunkline().missing : 'there is no nginx';
+  const missing = hasPeer('nginx') ? trunkline().missing : 'there is no nginx';
   if (missing) return { title, judgements: [], head: [], rows: [], notes: [`left out: ${missing}`] };
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'trunkline-bench-'));
   try {
-    const baseUrl = `http://127.0.0.1:${await freePort()}`;
-    const close = await startNginx(path.join(dir, 'nginx'), `server { listen ${baseUrl.slice('http://'.length)}; location / { return 200 '{"success":true}'; } }`, () => new Promise((resolve, reject) => {
-      http.get(baseUrl, { agent: false, timeout: 5000 }, (res) => resolve(res.resume())).on('error', reject);
-    }));
-    const { child } = await startNode(path.join(__dirname, 'soak-child.js'), { args: [baseUrl] });
+    const nginx = await new Nginx(path.join(dir, 'nginx'), 'location / { return 200 \'{"success":true}\'; }').start();
+    const { child } = await startNode(path.join(__dirname, 'soak-child.js'), { args: [nginx.url] });
     try {
       const states = [];
       for (const tenths of quick ? [1, 5, 10] : [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
@@ -48,7 +44,7 @@ async function run({ quick, progress }) {
       };
     } finally {
       await stop(child);
-      await close();
+      await nginx.close();
     }
   } finally {
     fs.rmSync(dir, { recursive: true, force: true });

@@ -294,8 +294,9 @@ class CognigyEvents {
    */
   #logLatency(eventId, success, durationMs, attempts, error) {
     const status = success ? 'SUCCESS' : 'FAILURE';
-    const msg = `[LATENCY] Event: ${eventId} | Status: ${status} | Duration: ${durationMs.toFixed(2)}ms`;
-    const fields = { eventId, status, durationMs: Number(durationMs.toFixed(2)), attempts };
+    const duration = durationMs.toFixed(2);
+    const msg = `[LATENCY] Event: ${eventId} | Status: ${status} | Duration: ${duration}ms`;
+    const fields = { eventId, status, durationMs: Number(duration), attempts };
     if (success) {
       this.#logger.info(fields, msg);
     } else {

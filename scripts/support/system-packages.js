@@ -1,6 +1,8 @@
 // Installs what the machine lacks through its own package manager, or says the exact command that does.
 'use strict';
 
+const fs = require('node:fs');
+const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { onPath, outputOf, MIN_BOOST } = require('./toolchain.js');
 
@@ -54,6 +56,23 @@ function install(requirements) {
   return runQuietly([...prefix, 'apt-get', 'install', '-y', '-q', '--no-install-recommends', ...packages]);
 }
 
+/**
+ * Unpacks a package without installing it, which would start the services that it holds.
+ * @param {string} name of a Debian package
+ * @param {string} folder
+ * @returns {boolean} false where there is no such package to be had
+ */
+function unpack(name, folder) {
+  fs.mkdirSync(folder, { recursive: true });
+  const download = () => spawnSync('apt-get', ['download', name], { cwd: folder, stdio: 'ignore' }).status === 0;
+  const prefix = aptPrefix();
+  if (!download() && !(prefix && runQuietly([...prefix, 'apt-get', 'update', '-q']) && download())) return false;
+  const packages = fs.readdirSync(folder).filter((file) => file.endsWith('.deb')).map((file) => path.join(folder, file));
+  const unpacked = packages.every((file) => runQuietly(['dpkg', '-x', file, folder]));
+  for (const file of packages) fs.rmSync(file);
+  return unpacked;
+}
+
 /** @param {Requirement[]} requirements @returns {string} what a person types, per package manager */
 function instructions(requirements) {
   return [
@@ -63,4 +82,4 @@ function instructions(requirements) {
   ].join('\n');
 }
 
-module.exports = { install, instructions };
+module.exports = { install, instructions, unpack };

@@ -24,7 +24,10 @@ std::string WithoutToken(std::string text, std::string_view token) {
 PendingCall::PendingCall(OnEnd on_end, OnFailedTry on_failed_try)
     : on_end_(std::move(on_end)),
       on_failed_try_(std::move(on_failed_try)),
-      wait_timer_([this] { exchange_->Try(*this); }),
+      wait_timer_([this] {
+        unlink();
+        exchange_->Try(*this);
+      }),
       deadline_timer_([this] { exchange_->TimeOut(*this, "the deadline of the call has passed"); }) {}
 
 PendingCall::~PendingCall() {
@@ -53,7 +56,8 @@ Exchange::Exchange(ExchangeOptions options, std::string header_lines, net::Trans
       counters_(counters),
       breaker_timer_([this] { ServeBreaker(); }),
       rate_timer_([this] { ServeRate(); }),
-      turn_timer_([this] { ServeTurns(); }) {
+      turn_timer_([this] { ServeTurns(); }),
+      grace_timer_([this] { OnGraceEnd(); }) {
   if (options_.rate_limit)
     bucket_.emplace(options_.rate_limit->requests, options_.rate_limit->per_ms, clock_.MonotonicMs());
   if (options_.breaker) breaker_.emplace(*options_.breaker);
@@ -123,6 +127,7 @@ void Exchange::ServeRate() {
   while (!rate_line_.empty()) {
     const std::int64_t now_ms = clock_.MonotonicMs();
     if (const std::int64_t wait_ms = bucket_->TakeOrWaitMs(now_ms); wait_ms > 0) {
+      if (now_ms + wait_ms >= grace_ends_ms_) return Close(rate_line_);
       timers_.Schedule(rate_timer_, now_ms + wait_ms);
       return;
     }
@@ -252,11 +257,8 @@ void Exchange::FailTry(PendingCall& pending, Error error) {
   // A wait that outlasts the deadline cannot end well: the caller is told now.
   if (wait && pending.call_.deadline_ms > 0 && now_ms + *wait >= pending.deadline_at_ms_) wait.reset();
   if (!wait) return End(pending, std::move(error));
-  if (!sends_) {
-    return End(pending, Error{.code = ErrorCode::kClosed,
-                              .message = "closed before the next try",
-                              .attempts = pending.attempts_});
-  }
+  if (!sends_ || now_ms + *wait >= grace_ends_ms_) return Close(pending);
+  retry_line_.push_back(pending);
   timers_.Schedule(pending.wait_timer_, now_ms + *wait);
 }
 
@@ -317,7 +319,9 @@ void Exchange::End(PendingCall& pending, Result<Reply> result) {
   ++(result.ok() ? counters_.succeeded : counters_.failed);
   const PendingCall::OnEnd on_end = pending.on_end_;  // a copy: it may destroy the call
   on_end(std::move(result));
-  if (pending_ == 0 && drained_) std::exchange(drained_, nullptr)();
+  if (pending_ > 0 || !drained_) return;
+  timers_.Cancel(grace_timer_);
+  std::exchange(drained_, nullptr)();
 }
 
 void Exchange::Abort(PendingCall& pending) {
@@ -326,10 +330,39 @@ void Exchange::Abort(PendingCall& pending) {
       Error{.code = ErrorCode::kAborted, .message = "the call was aborted", .attempts = pending.attempts_});
 }
 
-void Exchange::Drain(std::function<void()> drained) {
+void Exchange::Drain(std::int64_t grace_ms, std::function<void()> drained) {
   takes_ = false;
   if (pending_ == 0) return drained();
   drained_ = std::move(drained);
+  grace_ends_ms_ = clock_.MonotonicMs() + grace_ms;
+  timers_.Schedule(grace_timer_, grace_ends_ms_);
+  ServeRate();
+  Line too_long;
+  for (auto next = retry_line_.begin(); next != retry_line_.end();) {
+    PendingCall& pending = *next++;
+    if (pending.wait_timer_.due_ms() < grace_ends_ms_) continue;
+    pending.unlink();
+    too_long.push_back(pending);
+  }
+  Close(too_long);
+}
+
+void Exchange::OnGraceEnd() {
+  SendNoMore();
+  for (Line* line : {&breaker_line_, &rate_line_, &token_line_, &turn_line_, &retry_line_}) Close(*line);
+}
+
+void Exchange::Close(Line& line) {
+  // A call that ends may take others with it: they leave this list by themselves.
+  Line closing;
+  closing.swap(line);
+  while (!closing.empty()) Close(closing.front());
+}
+
+void Exchange::Close(PendingCall& pending) {
+  End(pending, Error{.code = ErrorCode::kClosed,
+                     .message = "closed while the call waited",
+                     .attempts = pending.attempts_});
 }
 
 }  // namespace trunkline::delivery

@@ -137,7 +137,10 @@ class Exchange {
   void TimeOut(PendingCall& pending, std::string message);
 
   // Takes nothing more, and calls back when what is under way has ended; not inside a callback of a call.
-  void Drain(std::function<void()> drained);
+  // For `grace_ms` calls go on as ever, but for a wait that is known to outlast it: that one ends with CLOSED
+  // at once. After that only requests that have been sent go on, to their result or their time-out, and every
+  // other call ends with CLOSED.
+  void Drain(std::int64_t grace_ms, std::function<void()> drained);
 
   // From now on nothing is sent: a call whose request is under way ends with its result, or with CLOSED where
   // a further try would follow. The others are left to their owner.
@@ -166,6 +169,9 @@ class Exchange {
   bool MayRepeat(const PendingCall& pending, const Error& error) const;
   void Report(PendingCall& pending, bool platform_failed);
   void LookAtBreaker();
+  void OnGraceEnd();
+  void Close(Line& line);
+  void Close(PendingCall& pending);
   void Forget(PendingCall& pending);
   void End(PendingCall& pending, Result<Reply> result);
 
@@ -178,17 +184,20 @@ class Exchange {
   ExchangeCounters& counters_;
   std::optional<retry::TokenBucket> bucket_;
   std::optional<retry::CircuitBreaker> breaker_;
-  // First come, first served: a call waits in one of these at most.
+  // A call waits in one of these at most. First come, first served, but for the last: there each has a timer.
   Line breaker_line_;
   Line rate_line_;
   Line token_line_;
   Line turn_line_;
+  Line retry_line_;
   bool token_asked_ = false;
   std::size_t pending_ = 0;
   std::size_t in_flight_ = 0;
   retry::Timer breaker_timer_;
   retry::Timer rate_timer_;
   retry::Timer turn_timer_;
+  retry::Timer grace_timer_;
+  std::int64_t grace_ends_ms_ = std::numeric_limits<std::int64_t>::max();
   std::function<void()> drained_;
   bool takes_ = true;
   bool sends_ = true;

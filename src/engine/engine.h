@@ -45,9 +45,9 @@ class Engine {
   // Posts and waits until the job has run. Not on the engine thread.
   void RunAndWait(const Job& job);
 
-  // Reads the certificates to trust, here, where the engine has no tens of milliseconds to spare, and once
-  // for all who trust the same: `trust` then stands for `trusted_pem`. `option` is how messages call the
-  // user's part of them. CONFIG_INVALID when they cannot be read. Any thread but the engine's.
+  // Reads the certificates to trust, once for all who trust the same, and not on the engine, which has no
+  // milliseconds to spare: `trust` then stands for `trusted_pem`. `option` is how messages call the user's
+  // part of them. CONFIG_INVALID when they cannot be read. Any thread but the engine's.
   Status ReadTrust(net::TlsOptions& tls, const std::string& option);
 
   // What the loop offers to the objects that live on it. Engine thread only.

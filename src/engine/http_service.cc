@@ -6,16 +6,18 @@
 namespace trunkline::engine {
 
 struct HttpService::Core {
+  explicit Core(OnEnd on_end) : ended(std::move(on_end)) {}
+
   struct Request {
-    Request(Core& core, std::uint64_t id, delivery::PendingCall::OnEnd ended)
-        : callback(std::move(ended)), pending([&core, id](Result<delivery::Reply> result) {
-            const auto done = core.requests.extract(id);
-            done.mapped()->callback(std::move(result));
+    Request(Core& core, std::uint64_t id)
+        : pending([&core, id](Result<delivery::Reply> result) {
+            const auto done = core.requests.extract(id);  // goes when its owner has been told
+            core.ended(id, std::move(result));
           }) {}
-    delivery::PendingCall::OnEnd callback;
     delivery::PendingCall pending;
   };
 
+  const OnEnd ended;
   std::unique_ptr<net::HttpClient> client;
   std::unique_ptr<delivery::Exchange> exchange;  // refers to the client, and goes first
   std::unordered_map<std::uint64_t, std::unique_ptr<Request>> requests;  // refer to the exchange
@@ -27,17 +29,17 @@ struct HttpService::Core {
   }
 };
 
-HttpService::HttpService(std::shared_ptr<Engine> engine)
+HttpService::HttpService(std::shared_ptr<Engine> engine, OnEnd on_end)
     : engine_(std::move(engine)),
       counters_(std::make_shared<delivery::ExchangeCounters>()),
-      core_(std::make_shared<Core>()) {}
+      core_(std::make_shared<Core>(std::move(on_end))) {}
 
 Result<std::unique_ptr<HttpService>> HttpService::Create(std::shared_ptr<Engine> engine,
-                                                         HttpServiceOptions options) {
+                                                         HttpServiceOptions options, OnEnd on_end) {
   if (options.client.tls.verify && !options.client.tls.trusted_pem.empty()) {
     if (Status read = engine->ReadTrust(options.client.tls, "tls.ca"); !read.ok()) return read.error();
   }
-  std::unique_ptr<HttpService> service(new HttpService(std::move(engine)));
+  std::unique_ptr<HttpService> service(new HttpService(std::move(engine), std::move(on_end)));
   Status made = Ok();
   service->engine_->RunAndWait([&] {
     net::Context& context = service->engine_->context();
@@ -78,12 +80,12 @@ HttpService::~HttpService() {
 
 void HttpService::Request(std::vector<Outgoing> batch) {
   engine_->Post([core = core_, batch = std::move(batch)]() mutable {
-    for (auto& [id, call, callback] : batch) {
+    for (auto& [id, call] : batch) {
       if (!core->exchange) {
-        callback(Error{.code = ErrorCode::kClosed, .message = "the client is closed"});
+        core->ended(id, Error{.code = ErrorCode::kClosed, .message = "the client is closed"});
         continue;
       }
-      auto request = std::make_unique<Core::Request>(*core, id, std::move(callback));
+      auto request = std::make_unique<Core::Request>(*core, id);
       delivery::PendingCall& pending = request->pending;
       core->requests.emplace(id, std::move(request));
       core->exchange->Start(pending, std::move(call));
@@ -98,10 +100,10 @@ void HttpService::Abort(std::uint64_t id) {
   });
 }
 
-void HttpService::Close(std::function<void()> closed) {
-  engine_->Post([engine = engine_.get(), core = core_, closed = std::move(closed)]() mutable {
+void HttpService::Close(std::int64_t grace_ms, std::function<void()> closed) {
+  engine_->Post([engine = engine_.get(), core = core_, grace_ms, closed = std::move(closed)]() mutable {
     if (!core->exchange) return closed();
-    core->exchange->Drain([engine, core, closed = std::move(closed)]() mutable {
+    core->exchange->Drain(grace_ms, [engine, core, closed = std::move(closed)]() mutable {
       // In a turn of its own: the exchange may be in the middle of one.
       engine->Post([core, closed = std::move(closed)] {
         core->Reset();

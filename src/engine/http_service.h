@@ -24,19 +24,21 @@ struct HttpServiceOptions {
 // Methods are called on one thread, the owner's; callbacks come on the engine thread, and none after the end.
 class HttpService {
  public:
+  // Told of the end of each request, by its id.
+  using OnEnd = std::function<void(std::uint64_t id, Result<delivery::Reply>)>;
+
   // CONFIG_INVALID for options that cannot work.
   static Result<std::unique_ptr<HttpService>> Create(std::shared_ptr<Engine> engine,
-                                                     HttpServiceOptions options);
+                                                     HttpServiceOptions options, OnEnd on_end);
   // Drops what is under way; waits until the engine has let go.
   ~HttpService();
   HttpService(const HttpService&) = delete;
   HttpService& operator=(const HttpService&) = delete;
 
-  // Many at once wake the engine once. `id` is the caller's, for Abort; not used again before its end.
+  // Many at once wake the engine once. `id` is the caller's; not used again before its end.
   struct Outgoing {
-    std::uint64_t id;
+    std::uint64_t id = 0;
     delivery::Call call;
-    delivery::PendingCall::OnEnd callback;
   };
   void Request(std::vector<Outgoing> batch);
   void Abort(std::uint64_t id);
@@ -48,12 +50,13 @@ class HttpService {
   };
   Counters counters() const { return {counters_, client_counters_}; }
 
-  // Takes nothing more; calls back when everything under way has ended and every connection is closed.
-  void Close(std::function<void()> closed);
+  // Takes nothing more; calls back when everything under way has ended and every connection is closed. What
+  // has to wait for longer than `grace_ms` is not under way: see Exchange::Drain.
+  void Close(std::int64_t grace_ms, std::function<void()> closed);
 
  private:
   struct Core;
-  explicit HttpService(std::shared_ptr<Engine> engine);
+  HttpService(std::shared_ptr<Engine> engine, OnEnd on_end);
 
   std::shared_ptr<Engine> engine_;
   const std::shared_ptr<delivery::ExchangeCounters> counters_;

@@ -11,26 +11,10 @@
 #include <ctime>
 #include <deque>
 
+#include "net/openssl.h"
+
 namespace trunkline::net {
 namespace {
-
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
-using SslContext = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
-using Ssl = std::unique_ptr<SSL, Deleter<SSL_free>>;
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free>>;
-using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using Store = std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>>;
-using GeneralNames = std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>>;
-using Session = std::unique_ptr<SSL_SESSION, Deleter<SSL_SESSION_free>>;
-
-Bio Reader(const std::string& pem) { return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))); }
 
 std::string TakeText(const Bio& bio) {
   char* data = nullptr;
@@ -147,35 +131,6 @@ bool IsIpAddress(const std::string& host) {
 
 }  // namespace
 
-struct TlsTrust::Impl {
-  Store store;
-  std::string option;
-};
-
-TlsTrust::TlsTrust(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-TlsTrust::~TlsTrust() = default;
-
-Result<std::shared_ptr<const TlsTrust>> TlsTrust::Read(const std::string& pem, std::string option) {
-  ERR_clear_error();
-  auto impl = std::make_unique<Impl>();
-  impl->store.reset(X509_STORE_new());
-  int trusted = 0;
-  if (const Bio in = Reader(pem); !pem.empty()) {
-    for (;;) {
-      const Certificate certificate(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
-      if (!certificate) break;
-      X509_STORE_add_cert(impl->store.get(), certificate.get());
-      ++trusted;
-    }
-    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-      return Invalid(option + ": is not readable PEM");
-    ERR_clear_error();
-  }
-  if (trusted == 0) return Invalid(option + ": holds no certificate to trust");
-  impl->option = std::move(option);
-  return std::shared_ptr<const TlsTrust>(new TlsTrust(std::move(impl)));
-}
-
 struct TlsContext::Impl {
   std::shared_ptr<const TlsTrust> trust;  // null: nothing is verified
   SslContext context;
@@ -232,7 +187,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::Create(const TlsOptions& options
   SSL_CTX_set_app_data(context, impl.get());
   SSL_CTX_sess_set_new_cb(context, Impl::Keep);
 
-  if (impl->trust) SSL_CTX_set1_cert_store(context, impl->trust->impl().store.get());
+  if (impl->trust) SSL_CTX_set_cert_store(context, impl->trust->MakeStore());
   if (!options.cert_pem.empty()) {
     const Bio chain = Reader(options.cert_pem);
     const Certificate leaf(PEM_read_bio_X509_AUX(chain.get(), nullptr, nullptr, nullptr));
@@ -267,7 +222,7 @@ struct TlsSession::Impl {
       const long verdict = SSL_get_verify_result(ssl.get());
       ERR_clear_error();
       error.message = std::string("the certificate was refused: ") + X509_verify_cert_error_string(verdict);
-      error.hint = CertificateHint(verdict, context.trust->impl().option);
+      error.hint = CertificateHint(verdict, context.trust->option());
     } else {
       error.hint = HandshakeHint(ERR_peek_error());
       error.message = "TLS failed: " + TakeOpenSslReason();

@@ -9,25 +9,9 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "net/tls_trust.h"
 
 namespace trunkline::net {
-
-// The certificates to trust. All that Node trusts take OpenSSL tens of milliseconds to read, so who makes
-// many contexts reads them once. Any thread.
-class TlsTrust {
- public:
-  // Concatenated PEM. `option` is how messages call the user's part of it. CONFIG_INVALID when it cannot be
-  // read or holds no certificate.
-  static Result<std::shared_ptr<const TlsTrust>> Read(const std::string& pem, std::string option);
-  ~TlsTrust();
-
-  struct Impl;
-  const Impl& impl() const { return *impl_; }
-
- private:
-  explicit TlsTrust(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
-};
 
 struct TlsOptions {
   std::string trusted_pem{};                // what Node trusts, plus the user's `tls.ca`

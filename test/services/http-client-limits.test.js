@@ -126,6 +126,43 @@ describe('HttpClient limits', () => {
       await failure(client.request({ path: '/' }), 'CLOSED');
     });
 
+    it('does not wait out what has to wait for longer than graceMs', async () => {
+      /** @type {import('node:http').ServerResponse[]} */
+      const held = [];
+      stage.platform.answer = (res, { url }) => {
+        if (url === '/held') held.push(res);
+        else res.writeHead(503, { 'retry-after': '50' }).end();
+      };
+      const client = stage.client({ rateLimit: { requests: 2, perMs: 3_600_000 } });
+      const calls = ['/held', '/unavailable', '/behind'].map((path) => client.request({ path }));
+      const [answered, ...ended] = [calls[0], failure(calls[1], 'CLOSED'), failure(calls[2], 'CLOSED')];
+      await stage.platform.requests(2);
+      const closing = client.close();
+      const [waiting, behind] = await Promise.all(ended);
+      assert.deepEqual([waiting.attempts, behind.attempts], [1, undefined]);
+      held[0].end('{}');
+      assert.equal((await answered).status, 200);
+      await closing;
+    });
+
+    it('with graceMs: 0 ends everything that is not on its way', async () => {
+      stage.platform.answer = (res) => { res.writeHead(503).end(); };
+      const client = stage.client({ retry: { attempts: 2, baseMs: 5000, factor: 1, maxMs: 5000, jitter: 'none' } });
+      const ended = failure(client.request({ path: '/' }), 'CLOSED');
+      await stage.platform.requests(1);
+      await client.close({ graceMs: 0 });
+      await ended;
+      assert.equal(stage.platform.seen.length, 1);
+    });
+
+    it('refuses options that cannot work, and then goes on', async () => {
+      const client = stage.client();
+      /** @type {any[]} */
+      const wrong = [null, 7, { graceMs: -1 }, { graceMs: 1.5 }, { graceMs: 600_001 }, { graceMs: 'soon' }, { grace: 5 }];
+      for (const one of wrong) await failure(client.close(one), 'CONFIG_INVALID');
+      assert.equal((await client.request({ path: '/' })).status, 200);
+    });
+
     it('closes its connections', async () => {
       /** @type {Promise<unknown>[]} */
       const ends = [];

@@ -6,7 +6,8 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { Authority } = require('../support/certificates.js');
 const { openClientStage, failure } = require('../support/client-stage.js');
-const { Nginx, hasNginx } = require('../support/nginx.js');
+const { Nginx } = require('../support/nginx.js');
+const { hasPeer } = require('../support/peers.js');
 const { makeTempDir, removeTempDir } = require('../support/temp-dir.js');
 
 const WHO = '{"connection":$connection,"request":$connection_requests}';
@@ -24,7 +25,7 @@ const LOCATIONS = (platform) => `
   location = /chunked { proxy_pass ${platform}; proxy_buffering off; proxy_http_version 1.1; }
   location = /slow { proxy_pass ${platform}; }
 `;
-const available = hasNginx();
+const available = hasPeer('nginx');
 
 (available ? describe : describe.skip)(`HttpClient and nginx${available ? '' : ' (left out: there is no nginx on this machine)'}`, () => {
   /** @type {string} */

@@ -8,9 +8,10 @@ const { Authority } = require('../support/certificates.js');
 const { openClientStage, failure } = require('../support/client-stage.js');
 const { makeEvent } = require('../support/events.js');
 const { openForwardProxy } = require('../support/forward-proxy.js');
+const { hasPeer } = require('../support/peers.js');
 const { openStage } = require('../support/stage.js');
 const { makeTempDir, removeTempDir } = require('../support/temp-dir.js');
-const { hasTinyproxy, startTinyproxy } = require('../support/tinyproxy.js');
+const { startTinyproxy } = require('../support/tinyproxy.js');
 
 const VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy', 'REQUEST_METHOD'];
 
@@ -205,7 +206,7 @@ describe('HttpClient through a proxy', () => {
 
   describe('tinyproxy', () => {
     before(function needsTinyproxy() {
-      if (hasTinyproxy()) return;
+      if (hasPeer('tinyproxy')) return;
       console.log('      skipped: tinyproxy is not installed (Debian: apt-get install tinyproxy)');
       this.skip();
     });

@@ -84,6 +84,56 @@ describe('HttpClient requests', () => {
     assert.ok(seen.body === body.toString());
   });
 
+  it('sends what it was given, whatever happens to it after the call', async () => {
+    const body = Buffer.from('before');
+    const headers = { 'x-a': 'before' };
+    const request = { method: 'POST', path: '/', headers, body };
+    const answer = client.request(request);
+    body.fill('x');
+    headers['x-a'] = 'after';
+    request.path = '/after';
+    await answer;
+    const [seen] = stage.platform.seen;
+    assert.deepEqual([seen.url, seen.body, seen.headers['x-a']], ['/', 'before', 'before']);
+  });
+
+  it('requests of one turn keep apart, of every kind and however many', async () => {
+    stage.platform.answer = (res, { method, url, body, headers }) => res.end(JSON.stringify([method, url, body, headers['x-n'], headers['x-more']]));
+    const wanted = Array.from({ length: 500 }, (_, n) => {
+      const headers = { 'x-n': String(n), ...(n % 3 === 0 ? { 'x-more': 'y'.repeat(n + 1) } : {}) };
+      const body = [undefined, 'ü'.repeat(n), Buffer.from(`bytes ${n}`), 'x'.repeat(n * 10)][n % 4];
+      return { method: body === undefined ? 'GET' : 'POST', path: `/${n}`, headers, body };
+    });
+    const answers = await Promise.all(wanted.map((request) => client.request(request)));
+    for (const [n, { method, path, headers, body }] of wanted.entries()) {
+      assert.deepEqual(answers[n].json(), [method, path, String(body ?? ''), headers['x-n'], headers['x-more'] ?? null]);
+    }
+  });
+
+  it('one that cannot be read fails alone', async () => {
+    const good = client.request({ path: '/' });
+    /** @type {any} */
+    const noArray = Object.create(Uint8Array.prototype);
+    await assert.rejects(client.request({ method: 'POST', path: '/bad', body: noArray }));
+    assert.equal((await good).status, 200);
+    assert.deepEqual(stage.platform.seen.map(({ url }) => url), ['/']);
+  });
+
+  it('sends a thousand headers, and refuses more', async () => {
+    const headers = Object.fromEntries(Array.from({ length: 1000 }, (_, n) => [`h${n}`, '']));
+    const authority = await stage.tcp((socket) => {
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk;
+        if (text.endsWith('\r\n\r\n')) socket.end(`HTTP/1.1 200 OK\r\n\r\n${(text.match(/^h\d+: /gm) ?? []).length}`);
+      });
+    });
+    const many = stage.client({ baseUrl: `http://${authority}` });
+    assert.equal((await many.request({ path: '/', headers })).text(), '1000');
+    const { message } = await failure(many.request({ path: '/', headers: { ...headers, more: '' } }), 'CONFIG_INVALID');
+    assert.match(message, /^headers: expected at most 1000 of them/);
+  });
+
   it('sends the caller\'s headers as they are, and the idempotency key', async () => {
     const { headers, rawHeaders } = await sent({ method: 'POST', path: '/', headers: { 'X-CaSe': 'a, b', Accept: 'text/plain', Empty: '' }, idempotencyKey: 'key-1' });
     assert.deepEqual([headers['x-case'], headers.accept, headers.empty, headers['idempotency-key']], ['a, b', 'text/plain', '', 'key-1']);
@@ -103,7 +153,8 @@ describe('HttpClient requests', () => {
 
   it('parses JSON where it is asked to, and says so where it is none', async () => {
     stage.platform.answer = (res, _seen, number) => res.writeHead(number === 1 ? 200 : 201).end(number === 1 ? '{"a":["ü"]}' : '<html>');
-    assert.deepEqual((await client.request({ path: '/' })).json(), { a: ['ü'] });
+    const answer = await client.request({ path: '/' });
+    assert.deepEqual([answer.text(), answer.json()], ['{"a":["ü"]}', { a: ['ü'] }]);
     const page = await client.request({ path: '/' });
     const error = await failure(() => page.json(), 'MALFORMED_RESPONSE');
     assert.deepEqual([error.status, error.attempts], [201, 1]);

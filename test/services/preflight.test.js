@@ -216,8 +216,14 @@ describe('preflight', () => {
     });
 
     it('process.exit with many under way ends at once', async () => {
-      const source = 'for (let i = 0; i < 50; i += 1) look(600000); setTimeout(() => process.exit(7), 100);';
-      const { code, signal, stderr } = await run(source, await stage.tcp(() => {}));
+      /** @type {import('node:net').Socket[]} */
+      const open = [];
+      // The last one's arrival ends the first, which ends the process.
+      const host = await stage.tcp((socket) => {
+        if (open.push(socket) === 50) open[0].destroy();
+      });
+      const source = 'for (let i = 0; i < 50; i += 1) look(600000).then(() => process.exit(7));';
+      const { code, signal, stderr } = await run(source, host);
       assert.deepEqual([code, signal, stderr], [7, null, '']);
     });
 

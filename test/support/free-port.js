@@ -1,10 +1,10 @@
-// A port for a server that cannot be asked to pick one itself.
+// A port that was free a moment ago, for programs that cannot be asked to pick one.
 'use strict';
 
 const net = require('node:net');
 const { once } = require('node:events');
 
-/** @returns {Promise<number>} a port of loopback that was free a moment ago */
+/** @returns {Promise<number>} */
 async function freePort() {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,25 +1,20 @@
-// nginx for tests: one process, one server on a port of loopback, everything of it in one folder.
+// nginx, for tests and benchmarks: one process, one server on a port of loopback, everything of it in one folder.
 'use strict';
 
 const fs = require('node:fs');
-const net = require('node:net');
 const path = require('node:path');
-const { spawn, spawnSync } = require('node:child_process');
+const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const { freePort } = require('./free-port.js');
+const { env } = require('./peers.js');
 const { until } = require('./until.js');
-
-// Where distributions put it, which is not on every user's PATH.
-const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` };
-
-const hasNginx = () => spawnSync('nginx', ['-v'], { env }).status === 0;
 
 /** @param {string} folder @param {number} port @param {string} server @param {boolean} tls */
 const configuration = (folder, port, server, tls) => `daemon off;
 master_process off;
 pid ${folder}/nginx.pid;
 error_log ${folder}/error.log;
-events { worker_connections 256; }
+events { worker_connections 4096; }
 http {
   access_log off;
   client_body_temp_path ${folder}/body;
@@ -27,18 +22,12 @@ http {
   fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
+  keepalive_requests 1000000000;
+  keepalive_timeout 600s;
   default_type application/json;
   server { listen 127.0.0.1:${port}${tls ? ` ssl; ssl_certificate ${folder}/cert.pem; ssl_certificate_key ${folder}/key.pem` : ''}; root ${folder}; ${server} }
 }
 `;
-
-/** @param {number} port */
-function connects(port) {
-  return new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1', () => { resolve(true); socket.destroy(); });
-    socket.on('error', () => resolve(false));
-  });
-}
 
 class Nginx {
   #folder;
@@ -72,10 +61,16 @@ class Nginx {
         fs.writeFileSync(path.join(this.#folder, 'key.pem'), this.#tls.key);
       }
       const file = path.join(this.#folder, 'nginx.conf');
+      const pid = path.join(this.#folder, 'nginx.pid');
+      fs.rmSync(pid, { force: true });
       fs.writeFileSync(file, configuration(this.#folder, this.port, this.server, this.#tls !== undefined));
       const child = spawn('nginx', ['-e', path.join(this.#folder, 'error.log'), '-p', this.#folder, '-c', file], { env, stdio: 'ignore' });
       this.#process = child;
-      await until(async () => child.exitCode !== null || connects(this.port), 'nginx to start');
+      const kill = () => child.kill('SIGKILL');
+      process.once('exit', kill);
+      child.once('exit', () => process.off('exit', kill));
+      // Written once it listens: a connection might be taken by whoever has the port instead.
+      await until(() => child.exitCode !== null || fs.existsSync(pid), 'nginx to start');
       if (child.exitCode === null) return this;
       // Somebody else took the port in between.
       if (again || tries === 5) throw new Error(`nginx did not start:\n${fs.readFileSync(path.join(this.#folder, 'error.log'), 'utf8')}`);
@@ -91,4 +86,4 @@ class Nginx {
   }
 }
 
-module.exports = { Nginx, hasNginx };
+module.exports = { Nginx };

@@ -4,11 +4,10 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { once } = require('node:events');
-const { spawn, spawnSync } = require('node:child_process');
+const { spawn } = require('node:child_process');
 const { freePort } = require('./free-port.js');
+const { env } = require('./peers.js');
 const { within } = require('./until.js');
-
-const hasTinyproxy = () => spawnSync('tinyproxy', ['-v'], { stdio: 'ignore' }).status === 0;
 
 /**
  * @param {string} folder where its configuration goes
@@ -20,7 +19,7 @@ async function startTinyproxy(folder, credentials) {
   const lines = [`Port ${port}`, 'Listen 127.0.0.1', 'Timeout 60', 'MaxClients 50', 'Allow 127.0.0.1', 'LogLevel Info'];
   if (credentials) lines.push(`BasicAuth ${credentials.user} ${credentials.password}`);
   fs.writeFileSync(file, `${lines.join('\n')}\n`);
-  const child = spawn('tinyproxy', ['-d', '-c', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('tinyproxy', ['-d', '-c', file], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   const accepting = new Promise((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr]) {
@@ -47,4 +46,4 @@ async function startTinyproxy(folder, credentials) {
   };
 }
 
-module.exports = { hasTinyproxy, startTinyproxy };
+module.exports = { startTinyproxy };

@@ -9,7 +9,7 @@ function create({ baseUrl, token, ca }) {
   const { HttpClient } = require(path.join(__dirname, '..', '..', '..', 'lib', 'index.js'));
   const client = new HttpClient({ baseUrl, auth: { type: 'bearer', token }, tls: { ca } });
   const headers = { 'content-type': 'application/json' };
-  return async () => (await client.request({ method: 'POST', path: PATH, headers, body: BODY })).body.toString();
+  return async () => (await client.request({ method: 'POST', path: PATH, headers, body: BODY })).text();
 }
 
 module.exports = { create };

@@ -192,27 +192,6 @@ TEST_F(ExchangeTest, RefusesWhatItCannotSendAndWhatIsTooMany) {
   EXPECT_EQ(UnderWay(), 2u);
 }
 
-TEST_F(ExchangeTest, DrainWaitsForWhatIsUnderWayAndTakesNothingMore) {
-  Make();
-  int drained = 0;
-  const auto sending = Start(Get());
-  const auto waiting = Start(Get());
-  transport_.Answer(200);
-  EXPECT_TRUE(ResultOf(sending).ok());
-  transport_.Answer(503);
-  exchange_->Drain([&] { ++drained; });
-  EXPECT_EQ(ErrorOf(Start(Get())).code, ErrorCode::kClosed);
-  EXPECT_EQ(drained, 0);
-  Advance(100);
-  transport_.Answer(200);
-  EXPECT_EQ(ResultOf(waiting)->attempts, 2);
-  EXPECT_EQ(drained, 1);
-
-  Make();
-  exchange_->Drain([&] { ++drained; });
-  EXPECT_EQ(drained, 2) << "at once where nothing is under way";
-}
-
 TEST_F(ExchangeTest, DestroyedWithWorkUnderWayItCallsNobodyBack) {
   Make({.credential = AnyCredential(), .rate_limit = RateLimit{.requests = 3, .per_ms = 3000}});
   delivery::Call call = Get();

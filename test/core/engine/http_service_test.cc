@@ -49,14 +49,23 @@ class Platform {
   Server server_{[this](Peer& peer) { Serve(peer); }};
 };
 
-std::unique_ptr<HttpService> MakeService(const std::string& url) {
+struct Ended {
+  std::uint64_t id;
+  std::string what;  // the body, or the error's name
+};
+using Inbox = std::shared_ptr<test::Inbox<Ended>>;
+
+std::unique_ptr<HttpService> MakeService(const std::string& url, const Inbox& ended) {
   HttpServiceOptions options;
   options.client.base = std::move(net::ParseBaseUrl(url)).value();
   options.client.max_connections = 4;
   options.exchange.credential = {.token_url = url + "/token", .client_id = "id", .client_secret = "secret"};
   auto engine = Engine::Acquire();
   EXPECT_TRUE(engine.ok());
-  auto service = HttpService::Create(std::move(*engine), std::move(options));
+  auto service = HttpService::Create(
+      std::move(*engine), std::move(options), [ended](std::uint64_t id, Result<delivery::Reply> reply) {
+        ended->Push({id, reply.ok() ? reply->response.body : std::string(Describe(reply.error().code).name)});
+      });
   EXPECT_TRUE(service.ok());
   return std::move(*service);
 }
@@ -70,30 +79,18 @@ delivery::Call CallTo(const std::string& path) {
   return call;
 }
 
-struct Ended {
-  std::uint64_t id;
-  std::string what;  // the body, or the error's name
-};
-
-void Request(HttpService& service, std::uint64_t id, const std::string& path,
-             const std::shared_ptr<test::Inbox<Ended>>& ended) {
+void Request(HttpService& service, std::uint64_t id, const std::string& path) {
   std::vector<HttpService::Outgoing> batch;
-  batch.push_back({id, CallTo(path), [ended, id](Result<delivery::Reply> reply) {
-                     ended->Push({id, reply.ok() ? reply->response.body
-                                                 : std::string(Describe(reply.error().code).name)});
-                   }});
+  batch.push_back({id, CallTo(path)});
   service.Request(std::move(batch));
 }
 
 // Posts `count` requests at once, and gives up every sixteenth again.
-std::shared_ptr<test::Inbox<Ended>> Hammer(HttpService& service, const std::string& prefix,
-                                           std::uint64_t count) {
-  const auto ended = test::MakeInbox<Ended>();
+void Hammer(HttpService& service, const std::string& prefix, std::uint64_t count) {
   for (std::uint64_t id = 1; id <= count; ++id) {
-    Request(service, id, prefix + std::to_string(id), ended);
+    Request(service, id, prefix + std::to_string(id));
     if (id % 16 == 0) service.Abort(id - id % 5);
   }
-  return ended;
 }
 
 TEST(HttpService, EightThreadsHammerOnePlatform) {
@@ -105,8 +102,9 @@ TEST(HttpService, EightThreadsHammerOnePlatform) {
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&, t] {
       const std::string prefix = "/" + std::to_string(t) + "/";
-      const auto service = MakeService(platform.url());
-      const auto ended = Hammer(*service, prefix, kEach);
+      const auto ended = test::MakeInbox<Ended>();
+      const auto service = MakeService(platform.url(), ended);
+      Hammer(*service, prefix, kEach);
       std::vector<int> times(kEach + 1, 0);
       for (std::uint64_t i = 0; i < kEach; ++i) {
         const auto one = ended->Take();
@@ -120,7 +118,7 @@ TEST(HttpService, EightThreadsHammerOnePlatform) {
         }
       }
       const auto closed = test::MakeInbox<bool>();
-      service->Close([closed] { closed->Push(true); });
+      service->Close(10'000, [closed] { closed->Push(true); });
       EXPECT_TRUE(closed->Take());
       EXPECT_EQ(ended->size(), 0U);
     });
@@ -139,12 +137,13 @@ TEST(HttpService, ThreadsThatEndInTheMiddleDropTheirRequests) {
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&, t] {
       for (int round = 0; round < 5; ++round) {
-        auto service = MakeService(platform.url());
-        const auto ended = Hammer(*service, "/" + std::to_string(t) + "/", 200);
+        const auto ended = test::MakeInbox<Ended>();
+        auto service = MakeService(platform.url(), ended);
+        Hammer(*service, "/" + std::to_string(t) + "/", 200);
         for (int i = 0; i < 10 * t; ++i) EXPECT_TRUE(ended->Take());
         service.reset();
         const std::size_t told = ended->size();
-        MakeService(platform.url()).reset();  // by then the engine has had a turn
+        MakeService(platform.url(), ended).reset();  // by then the engine has had a turn
         EXPECT_EQ(ended->size(), told) << "nobody is told after the end";
       }
     });
@@ -155,16 +154,16 @@ TEST(HttpService, ThreadsThatEndInTheMiddleDropTheirRequests) {
 
 TEST(HttpService, AnAbortOfWhatIsUnknownIsNothing) {
   Platform platform;
-  const auto service = MakeService(platform.url());
   const auto ended = test::MakeInbox<Ended>();
+  const auto service = MakeService(platform.url(), ended);
   service->Abort(7);
-  Request(*service, 7, "/x", ended);
+  Request(*service, 7, "/x");
   EXPECT_EQ(ended->Take()->what, "/x");
   service->Abort(7);
   const auto closed = test::MakeInbox<bool>();
-  service->Close([closed] { closed->Push(true); });
+  service->Close(10'000, [closed] { closed->Push(true); });
   EXPECT_TRUE(closed->Take());
-  Request(*service, 8, "/y", ended);
+  Request(*service, 8, "/y");
   EXPECT_EQ(ended->Take()->what, "CLOSED");
 }
 

@@ -3,6 +3,7 @@
 #include "net/tls.h"
 
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include <atomic>
@@ -153,6 +154,24 @@ TEST(Tls, OneOfSeveralTrustedAuthoritiesIsEnough) {
   Client client(loop, Trusting(server.url(), test::MakeAuthority().certificate_pem + "\n# a comment\n" +
                                                  Authority().certificate_pem));
   EXPECT_EQ(client.Fetch()->status(), 200);
+}
+
+TEST(Tls, ManyClientsTrustTheSame) {
+  auto trust = TlsTrust::Read(test::MakeSelfSigned().certificate_pem + Authority().certificate_pem, "tls.ca");
+  ASSERT_TRUE(trust.ok());
+  Loop loop;
+  Server good(Serve, ServerTls{Good()});
+  Server bad(Serve, ServerTls{test::MakeCertificate(test::MakeAuthority())});
+  for (int i = 0; i < 3; ++i) {
+    auto options = Trusting(good.url(), "");
+    options.tls.trust = *trust;
+    Client client(loop, options);
+    EXPECT_EQ(client.Fetch()->status(), 200);
+    options = Trusting(bad.url(), "");
+    options.tls.trust = *trust;
+    Client betrayed(loop, options);
+    EXPECT_EQ(betrayed.Fetch()->error(), "TLS_FAILED");
+  }
 }
 
 TEST(Tls, WithoutVerificationAnyCertificateWillDo) {
@@ -372,6 +391,18 @@ TEST(TlsResumption, AServerThatTurnsAwayEveryoneIsAFailure) {
   EXPECT_EQ(server.connections(), 3);
 }
 
+// What PEM calls a certificate.
+std::string NoCertificate(std::string_view der) {
+  BIO* out = BIO_new(BIO_s_mem());
+  PEM_write_bio(out, PEM_STRING_X509, "", reinterpret_cast<const unsigned char*>(der.data()),
+                static_cast<long>(der.size()));
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(out, &data);
+  std::string pem(data, static_cast<std::size_t>(size));
+  BIO_free(out);
+  return pem;
+}
+
 TEST(TlsContext, CredentialsThatCannotBeRead) {
   const Credentials own = test::MakeCertificate(Authority());
   const std::string secret = own.key_pem.substr(40, 20);
@@ -383,6 +414,10 @@ TEST(TlsContext, CredentialsThatCannotBeRead) {
       {.trusted_pem = own.key_pem},
       {.trusted_pem = broken},
       {.trusted_pem = trusted + broken},
+      {.trusted_pem = NoCertificate("")},
+      {.trusted_pem = NoCertificate("no DER")},
+      {.trusted_pem = trusted + NoCertificate("\x30\x82\x01\x00 cut off")},
+      {.trusted_pem = NoCertificate({"\x30\x0c\x30\x0a\x02\0\x02\0\x02\0\x02\0\x02\0", 14})},
       {.trusted_pem = trusted, .cert_pem = "no PEM", .key_pem = own.key_pem},
       {.trusted_pem = trusted, .cert_pem = own.certificate_pem},
       {.trusted_pem = trusted, .cert_pem = own.certificate_pem, .key_pem = "no PEM"},
