@@ -10,6 +10,7 @@ const { checkMessage } = require('./message.js');
 const { readConsumeOptions } = require('./consume-options.js');
 const { Connection } = require('./rabbitmq/connection.js');
 const { Consumer } = require('./rabbitmq/consumer.js');
+const { Declarations } = require('./rabbitmq/declarations.js');
 const { propertiesOf } = require('./rabbitmq/delivery.js');
 const { Publisher } = require('./rabbitmq/publisher.js');
 const { nameOf, queueTarget } = require('./rabbitmq/topology.js');
@@ -26,8 +27,8 @@ function readAddress(options, label) {
   const vhost = options.text('vhost');
   const heartbeat = options.integer('heartbeatSeconds', { min: 1, max: 3600, fallback: 10 });
   const allowInsecure = options.flag('allowInsecure', { env: 'TRUNKLINE_ALLOW_INSECURE_HTTP' });
-  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
-  if (text === undefined) return {};
+  if (typeof text !== 'string' || text === '') return {}; // told already
+  const url = URL.canParse(text) ? new URL(text) : undefined;
   const parts = url && /^amqps?:$/.test(url.protocol) && url.hostname && !url.search && !url.hash ? decoded(url) : undefined;
   if (!url || !parts) {
     options.wrong(label, EXPECTED_URL, text);
@@ -49,7 +50,7 @@ function decoded({ username, password, hostname, pathname }) {
     return {
       username: decodeURIComponent(username) || 'guest',
       password: decodeURIComponent(password) || (username ? '' : 'guest'),
-      hostname: hostname.replace(/^\[(.*)\]$/, '$1'),
+      hostname: hostname.toLowerCase().replace(/^\[(.*)\]$/, '$1'),
       vhost: decodeURIComponent(pathname.slice(1)) || '/',
     };
   } catch {
@@ -84,6 +85,7 @@ function readOptions(given) {
 
 class RabbitMQ {
   #settings;
+  #declarations;
   #publisher;
   /** Its own: the broker stops reading from a connection that publishes too fast, and acknowledgements must not wait behind that. */
   #consuming;
@@ -95,7 +97,9 @@ class RabbitMQ {
     const settings = readOptions(given);
     this.#settings = settings;
     const connect = (/** @type {string} */ work) => new Connection(settings.address, { ...settings.socketOptions, clientProperties: { connection_name: `trunkline: ${work}` } });
-    this.#publisher = new Publisher(connect('publishing'), settings);
+    const publishing = connect('publishing');
+    this.#declarations = new Declarations(publishing);
+    this.#publisher = new Publisher(publishing, this.#declarations, settings);
     this.#consuming = connect('consuming');
   }
 
@@ -117,12 +121,13 @@ class RabbitMQ {
     const { prefix, declare, logger, closeTimeoutMs } = this.#settings;
     const options = readConsumeOptions(queue, handler, o);
     if (!declare) throw new TrunklineError('CONFIG_INVALID', 'consume() works on queues of its own making: it needs declare: true');
-    const consumer = new Consumer(this.#consuming, this.#publisher, { queue, name: nameOf(prefix, queue), handler, ...options, logger });
+    const consumer = new Consumer(this.#consuming, this.#declarations, this.#publisher, { queue, name: nameOf(prefix, queue), handler, ...options, logger });
     this.#consumers.add(consumer);
     try {
       await consumer.start();
     } catch (error) {
       this.#consumers.delete(consumer);
+      this.#refuseWhenClosed();
       throw error;
     }
     return {

@@ -205,7 +205,7 @@ function conforms(open) {
       const unhandled = [];
       const listener = (/** @type {unknown} */ reason) => unhandled.push(reason);
       process.on('unhandledRejection', listener);
-      const throws = [() => { throw new Error('at once'); }, () => Promise.reject(new Error('later')), () => Promise.reject(), () => { throw 'a string'; }, () => { throw null; }]; // eslint-disable-line no-throw-literal
+      const throws = [() => { throw new Error('at once'); }, () => Promise.reject(new Error('later')), () => Promise.reject(), () => { throw 'a string'; }, () => { throw Object.create(null); }]; // eslint-disable-line no-throw-literal
       const seen = collector(({ eventId }) => throws[Number(eventId.slice(4))]());
       for (const id of ids(throws.length)) await queue.publish(message(name, id));
       await queue.consume(name, seen.handler, { maxDeliveries: 1 });

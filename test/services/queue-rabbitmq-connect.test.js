@@ -85,6 +85,7 @@ describe('RabbitMQ that is not there', () => {
     await once(server, 'close');
     const error = await fails({ url: `amqp://127.0.0.1:${port}` }, 'CONNECTION_FAILED');
     assert.deepEqual([error.platform, error.retryable], ['RabbitMQ', true]);
+    assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${port}`));
   });
 
   it('no such name: DNS_FAILED', async () => {

@@ -11,6 +11,7 @@ const { describeWithRabbitMQ, message, SOON } = require('../support/rabbitmq-sta
 const { RecordingLogger } = require('../support/recording-logger.js');
 
 const QUICK = { baseMs: 10, factor: 1, maxMs: 10 };
+const AT_ONCE = { baseMs: 0 };
 
 describeWithRabbitMQ('RabbitMQ, consuming', (stage) => {
   /** Messages that lie ready in a queue, once it is as many: the broker counts a moment later. @param {string} name @param {number} count */
@@ -53,7 +54,7 @@ describeWithRabbitMQ('RabbitMQ, consuming', (stage) => {
     const seen = collector();
     await queue.consume(name, seen.handler);
     await relay.close();
-    await logger.waitFor(/CONNECTION_FAILED: cannot consume/, 2);
+    await logger.waitFor(/CONNECTION_FAILED: cannot connect/, 2);
     await stage.open().publish(message(name));
     await relay.open();
     await seen.messages(1);
@@ -66,7 +67,7 @@ describeWithRabbitMQ('RabbitMQ, consuming', (stage) => {
     const queue = stage.open({ url, logger });
     await queue.consume(name, () => {});
     await relay.close();
-    await logger.waitFor(/cannot consume/);
+    await logger.waitFor(/cannot connect/);
     await queue.close();
     await relay.open();
     const { consumerCount } = await (await stage.operator()).checkQueue(name);
@@ -81,7 +82,7 @@ describeWithRabbitMQ('RabbitMQ, consuming', (stage) => {
     const seen = collector();
     await queue.consume(name, seen.handler);
     relay.pause();
-    await logger.waitFor(/subscribing again/);
+    await logger.waitFor(/Heartbeat timeout.*subscribing again/);
     relay.resume();
     await stage.open().publish(message(name));
     await seen.messages(1);
@@ -104,6 +105,15 @@ describeWithRabbitMQ('RabbitMQ, consuming', (stage) => {
     await relay.close();
     const error = await failure(stage.open({ url }).consume('q', () => {}), 'CONNECTION_FAILED');
     assert.deepEqual([error.platform, error.retryable], ['RabbitMQ', true]);
+  });
+
+  it('close() while it subscribes is CLOSED', async () => {
+    const { relay, url } = await stage.relay();
+    await relay.close();
+    const queue = stage.open({ url });
+    const consuming = queue.consume('q', () => {});
+    await queue.close();
+    await failure(consuming, 'CLOSED');
   });
 
   it('a handler that never ends does not keep the process', async () => {
@@ -134,7 +144,7 @@ describeWithRabbitMQ('RabbitMQ, consuming', (stage) => {
       const name = stage.unique();
       const logger = new RecordingLogger();
       const queue = stage.open({ logger });
-      await queue.consume(name, () => { throw Object.assign(new Error(`no such order ${'x'.repeat(1000)}`), { code: 'E_ORDER' }); }, { maxDeliveries: 2, backoff: QUICK });
+      await queue.consume(name, () => { throw Object.assign(new Error(`no such order ${'x'.repeat(1000)}`), { code: 'E_ORDER' }); }, { maxDeliveries: 2, backoff: AT_ONCE });
       await queue.publish(message(name));
       const { content, properties } = await stage.take(`${name}.dead`);
       assert.equal(content.toString(), '{"a":1}');

@@ -8,7 +8,7 @@ const { rabbitMQ, TrunklineError } = require('../../lib/index.js');
 
 const ROOT = path.join(__dirname, '..', '..');
 
-/** @param {any} o @returns {any} the error */
+/** @param {any} o @returns {any} */
 function refusal(o) {
   try {
     rabbitMQ({ env: {}, logger: false, ...o });
@@ -26,7 +26,7 @@ describe('rabbitMQ, its options', () => {
     await rabbitMQ({ env: { RABBITMQ_URL: 'amqps://rabbit.example.com' } }).close();
   });
 
-  for (const url of ['amqps://rabbit.example.com', 'amqps://user:p%40ss@rabbit.example.com:5671/vhost', 'amqps://[2001:db8::1]/', 'amqp://localhost', 'amqp://127.0.0.2:5673', 'amqp://[::1]']) {
+  for (const url of ['amqps://rabbit.example.com', 'amqps://user:p%40ss@rabbit.example.com:5671/vhost', 'amqps://[2001:db8::1]/', 'amqp://LocalHost', 'amqp://127.0.0.2:5673', 'amqp://[::1]']) {
     it(`taken: ${url}`, () => rabbitMQ({ url }).close());
   }
 
@@ -50,7 +50,7 @@ describe('rabbitMQ, its options', () => {
 
   it('everything that is wrong is told at once', () => {
     const { message } = refusal({
-      url: 'amqp://localhost', maxUnconfirmed: 0, timeoutMs: '5s', connectTimeoutMs: -1, closeTimeoutMs: 1.5, heartbeatSeconds: 0,
+      url: 'amqp://LocalHost', maxUnconfirmed: 0, timeoutMs: '5s', connectTimeoutMs: -1, closeTimeoutMs: 1.5, heartbeatSeconds: 0,
       exchange: 7, prefix: {}, declare: 'yes', vhost: '', tls: 'on', queue: 'q',
     });
     for (const name of ['maxUnconfirmed', 'timeoutMs', 'connectTimeoutMs', 'closeTimeoutMs', 'heartbeatSeconds', 'exchange', 'prefix', 'declare', 'vhost', 'tls', 'queue']) {

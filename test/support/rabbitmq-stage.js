@@ -31,7 +31,7 @@ class RabbitStage {
 
   /** A name that no other test has. */
   unique() {
-    return `queue-${(count += 1)}`;
+    return `rabbit-${(count += 1)}`;
   }
 
   /** @param {import('../..').RabbitMQOptions} [o] @returns {import('../..').EventQueue} */

@@ -87,3 +87,22 @@ export async function main(): Promise<void> {
   await events.close();
   await platforms.close();
 }
+
+export async function queues(): Promise<number> {
+  const rabbit: trunkline.EventQueue = trunkline.rabbitMQ({
+    env: process.env, url: 'amqps://user:password@rabbit.example.com/vhost', vhost: '/', exchange: 'events', prefix: 'bot.', declare: true,
+    maxUnconfirmed: 1000, timeoutMs: 5000, connectTimeoutMs: 3000, closeTimeoutMs: 10_000, heartbeatSeconds: 10,
+    tls: { ca: ['pem', Buffer.from('pem')], cert: 'pem', key: 'pem', rejectUnauthorized: true }, allowInsecure: false, logger: false,
+  });
+  const message: trunkline.PublishedMessage = { queue: 'orders-queue', eventId: 'evt_1', intent: 'i', idempotencyKey: 'k', payload: Buffer.from('{}') };
+  await rabbit.publish(message);
+  const o: trunkline.ConsumeOptions = { concurrency: 4, maxDeliveries: 5, backoff: { baseMs: 1000, factor: 2, maxMs: 60_000 } };
+  const handler: trunkline.QueueHandler = ({ eventId, payload, publishedAt }, { signal }) => fetch(`https://example.com/${eventId}`, { body: new Uint8Array(payload), headers: { date: publishedAt }, signal });
+  const consumer: trunkline.Consumer = await rabbit.consume('orders-queue', handler, o);
+  await rabbit.consume('orders-queue', () => {});
+  let sum = 0;
+  await rabbit.consume('orders-queue', async (one: trunkline.QueueMessage) => { sum += one.deliveries + one.json().amount; });
+  await consumer.close();
+  await rabbit.close();
+  return sum;
+}

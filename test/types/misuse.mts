@@ -1,7 +1,7 @@
 // What must not compile. Each line below an expectation is an error; were it none, the compiler would complain of the expectation.
 import * as trunkline from 'trunkline';
 import {
-  cognigyEvents, HttpClient, IdempotencyRing, intentRouter, parseRetryAfter, preflight, registrar, retry, SignatureVerifier, TrunklineError, type Auth, type ErrorCode, type RetryPolicy,
+  cognigyEvents, HttpClient, IdempotencyRing, intentRouter, parseRetryAfter, preflight, rabbitMQ, registrar, retry, SignatureVerifier, TrunklineError, type Auth, type ErrorCode, type RetryPolicy,
 } from 'trunkline';
 import { createSandbox } from 'trunkline/sandbox';
 
@@ -159,6 +159,22 @@ void service.register({ authentication: { type: 'custom' } });
 void service.register({ idempotencyKey: 'k' });
 // @ts-expect-error none may be there
 (await service.plan()).existing.id;
+
+// @ts-expect-error misspelt option
+rabbitMQ({ uri: 'amqp://localhost' });
+const queue = rabbitMQ({ url: 'amqp://localhost' });
+// @ts-expect-error the key is required
+void queue.publish({ queue: 'q', eventId: 'e', intent: 'i', payload: Buffer.from('{}') });
+// @ts-expect-error bytes
+void queue.publish({ queue: 'q', eventId: 'e', intent: 'i', idempotencyKey: 'k', payload: '{}' });
+// @ts-expect-error a handler is required
+void queue.consume('q', { concurrency: 4 });
+// @ts-expect-error misspelt option
+void queue.consume('q', () => {}, { prefetch: 4 });
+// @ts-expect-error what was delivered stays as it is
+void queue.consume('q', (message) => { message.deliveries = 0; });
+// @ts-expect-error it is a promise
+queue.consume('q', () => {}).close();
 
 // @ts-expect-error not part of the package
 trunkline.Agent;

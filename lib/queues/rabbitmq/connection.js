@@ -9,6 +9,8 @@ const { explain, failure } = require('./errors.js');
 /** @typedef {import('amqplib').Options.Connect} Address */
 /** @typedef {import('amqplib').SocketOptions} SocketOptions */
 
+const DEFAULT_PORTS = { amqp: 5672, amqps: 5671 };
+
 /** @returns {typeof import('amqplib')} */
 function loadAmqplib() {
   try {
@@ -25,6 +27,8 @@ class Connection {
   #address;
   #socketOptions;
   /** @type {Promise<Model> | undefined} */ #opening;
+  #closed = false;
+  /** Why it was lost. @type {Error | undefined} */ #lostBy;
   /** Why the broker takes no messages at present (connection.blocked). @type {string | undefined} */ #blocked;
 
   /**
@@ -38,21 +42,30 @@ class Connection {
 
   /** @throws {TrunklineError} QUEUE_FULL while the broker is short of memory or disk, and reads nothing that is published */
   refuseWhileBlocked() {
-    if (this.#blocked !== undefined) throw failure('QUEUE_FULL', `the broker takes no messages at present: ${this.#blocked}`, 'It goes on when it has memory and disk again (rabbitmq-diagnostics alarms).');
+    if (this.#blocked === undefined) return;
+    throw failure('QUEUE_FULL', `the broker takes no messages at present: ${this.#blocked}`, 'It goes on when it has memory and disk again (rabbitmq-diagnostics alarms).');
+  }
+
+  /** Why the last connection was lost, where anybody has said so. */
+  get lostBy() {
+    return this.#lostBy;
   }
 
   /** @returns {Promise<Model>} rejects with a TrunklineError */
   open() {
+    if (this.#closed) return Promise.reject(failure('CLOSED', 'the queue is closed'));
     this.#opening ??= this.#connect().catch((error) => {
       this.#opening = undefined;
-      throw explain(error, 'cannot connect');
+      const { protocol, hostname, port = DEFAULT_PORTS[/** @type {'amqp' | 'amqps'} */ (protocol)] } = this.#address;
+      throw explain(error, `cannot connect to ${hostname}:${port}`);
     });
     return this.#opening;
   }
 
   async #connect() {
     const model = await this.#amqplib.connect(this.#address, this.#socketOptions);
-    model.on('error', () => {}); // 'close' follows, and tells the same
+    this.#lostBy = undefined;
+    model.on('error', (error) => { this.#lostBy = error; });
     model.on('blocked', (reason) => { this.#blocked = reason; });
     model.on('unblocked', () => { this.#blocked = undefined; });
     model.on('close', (error) => {
@@ -67,6 +80,7 @@ class Connection {
 
   /** @param {AbortSignal} deadline after which the socket is cut */
   async close(deadline) {
+    this.#closed = true;
     const opening = this.#opening;
     if (!opening) return;
     const closed = opening.then((model) => model.close());

@@ -6,7 +6,7 @@ const { retry } = require('../../retry.js');
 const { settlesBefore } = require('./deadline.js');
 const { propertiesAgain, readDelivery } = require('./delivery.js');
 const { explain, failure } = require('./errors.js');
-const { declareQueue, deadLetterTarget, waitTarget } = require('./topology.js');
+const { queueTarget, deadLetterTarget, waitTarget } = require('./topology.js');
 
 /** @typedef {import('amqplib').ConsumeMessage} Delivery */
 /** @typedef {import('../message.js').QueueMessage} QueueMessage */
@@ -28,6 +28,8 @@ const { declareQueue, deadLetterTarget, waitTarget } = require('./topology.js');
  * @property {Set<Promise<void>>} running
  */
 
+/** The broker closes the connection of who consumes a queue that another process has just begun to declare. */
+const START = Object.freeze({ attempts: 3, baseMs: 100, factor: 2, maxMs: 1000, jitter: /** @type {const} */ ('equal') });
 /** Until the broker is back: after the last attempt the waits begin anew. */
 const RECONNECT = Object.freeze({ attempts: 1000, baseMs: 100, factor: 2, maxMs: 15_000, jitter: /** @type {const} */ ('equal') });
 /** A message that cannot be put aside keeps its place meanwhile, so that a broker in need is not asked for more. */
@@ -36,37 +38,42 @@ const MAX_ERROR_LENGTH = 500;
 
 class Consumer {
   #connection;
+  #declarations;
   #publisher;
   #settings;
+  /** What it consumes. */ #source;
   #closing = new AbortController();
-  /** The present subscription, or the attempt at one. @type {Promise<Subscription>} */ #subscription = Promise.reject(new Error('not started'));
+  /** The present one, or the attempt at it. @type {Promise<Subscription | undefined>} */ #subscription = Promise.resolve(undefined);
 
   /**
    * @param {import('./connection.js').Connection} connection
+   * @param {import('./declarations.js').Declarations} declarations
    * @param {import('./publisher.js').Publisher} publisher of what comes again later, and of dead letters
    * @param {Settings} settings
    */
-  constructor(connection, publisher, settings) {
+  constructor(connection, declarations, publisher, settings) {
     this.#connection = connection;
+    this.#declarations = declarations;
     this.#publisher = publisher;
     this.#settings = settings;
-    this.#subscription.catch(() => {});
+    this.#source = queueTarget('', settings.name, true);
   }
 
   /** Rejects when the queue cannot be consumed now. What is lost later is made good until close(). */
   async start() {
-    this.#last(await this.#subscribe());
+    this.#last(await retry(() => this.#subscribe(), START, { signal: this.#closing.signal }));
   }
 
   /** @returns {Promise<Subscription>} */
   #subscribe() {
-    this.#subscription = this.#openSubscription();
-    this.#subscription.catch(() => {});
-    return this.#subscription;
+    const subscribing = this.#openSubscription();
+    this.#subscription = subscribing.catch(() => undefined);
+    return subscribing;
   }
 
   async #openSubscription() {
     try {
+      await this.#declarations.ensure(this.#source);
       const channel = await (await this.#connection.open()).createChannel();
       /** @type {Subscription} */
       const subscription = { channel, tag: '', over: new AbortController(), running: new Set() };
@@ -74,13 +81,13 @@ class Consumer {
       /** @type {unknown} */
       let reason;
       channel.on('error', (error) => { reason = error; });
-      channel.on('close', () => subscription.over.abort(explain(reason, `the subscription of ${this.#settings.queue} ended`)));
-      await declareQueue(channel, this.#settings.name);
+      channel.on('close', () => subscription.over.abort(explain(reason ?? this.#connection.lostBy, `the subscription of ${this.#settings.queue} ended`)));
       await channel.prefetch(this.#settings.concurrency);
       const { consumerTag } = await channel.consume(this.#settings.name, (delivery) => this.#take(subscription, delivery));
       subscription.tag = consumerTag;
       return subscription;
     } catch (error) {
+      this.#declarations.forget(this.#source);
       throw explain(error, `cannot consume ${this.#settings.queue}`);
     }
   }
@@ -106,6 +113,7 @@ class Consumer {
   /** @param {Subscription} subscription @param {Delivery | null} delivery null: the broker has ended the subscription, since the queue is gone */
   #take(subscription, delivery) {
     if (delivery === null) {
+      this.#declarations.forget(this.#source);
       subscription.over.abort(failure('NOT_FOUND', `the queue ${this.#settings.queue} was deleted`));
       subscription.channel.close().catch(() => {});
       return;
@@ -114,7 +122,7 @@ class Consumer {
     subscription.running.add(work);
   }
 
-  /** Never rejects. @param {Subscription} subscription @param {Delivery} delivery */
+  /** @param {Subscription} subscription @param {Delivery} delivery */
   async #handle({ channel, over: { signal } }, delivery) {
     const { queue, handler, maxDeliveries, logger } = this.#settings;
     const message = readDelivery(queue, delivery);
@@ -128,11 +136,10 @@ class Consumer {
       } catch (cause) {
         if (signal.aborted) return;
         logger.error({ queue, eventId: message.eventId, err: cause }, 'RabbitMQ: a failed message could not be put aside; it comes again at once');
-        channel.nack(delivery);
-        return;
+        return settle(() => channel.nack(delivery));
       }
     }
-    if (!signal.aborted) channel.ack(delivery);
+    if (!signal.aborted) settle(() => channel.ack(delivery));
   }
 
   /**
@@ -160,7 +167,7 @@ class Consumer {
    */
   async close(deadline) {
     this.#closing.abort();
-    await settlesBefore(deadline, this.#subscription.then((subscription) => end(subscription, deadline)));
+    await settlesBefore(deadline, this.#subscription.then((subscription) => subscription && end(subscription, deadline)));
   }
 }
 
@@ -175,10 +182,19 @@ async function end({ channel, tag, over, running }, deadline) {
 /** @param {AbortSignal} signal */
 const aborted = async (signal) => signal.aborted || once(signal, 'abort');
 
+/** @param {() => void} answer to a delivery */
+function settle(answer) {
+  try {
+    answer();
+  } catch { /* the channel is being closed, so that the message comes again */ }
+}
+
 /** @param {any} error whatever a handler throws */
 function describe(error) {
-  const text = error instanceof Error ? `${/** @type {any} */ (error).code ?? error.name}: ${error.message}` : String(error);
-  return text.slice(0, MAX_ERROR_LENGTH);
+  if (typeof error === 'string') return error.slice(0, MAX_ERROR_LENGTH);
+  if (!(error instanceof Error)) return `a value of type ${typeof error} was thrown`;
+  const { code, name, message } = /** @type {NodeJS.ErrnoException} */ (error);
+  return `${typeof code === 'string' ? code : name}: ${message}`.slice(0, MAX_ERROR_LENGTH);
 }
 
 module.exports = { Consumer };

@@ -4,9 +4,9 @@
 const { setMaxListeners } = require('node:events');
 
 /**
- * Waits for `work` to settle, but not beyond `deadline`.
- * @param {Promise<unknown>} work
+ * Waits for `work` to settle, but not beyond `deadline`. What it is rejected with is for others to see.
  * @param {AbortSignal} deadline
+ * @param {Promise<unknown>} work
  * @returns {Promise<boolean>} has it settled?
  */
 function settlesBefore(deadline, work) {
@@ -16,10 +16,10 @@ function settlesBefore(deadline, work) {
       deadline.removeEventListener('abort', over);
       resolve(true);
     };
+    work.then(settled, settled);
     if (deadline.aborted) return over();
     setMaxListeners(0, deadline); // one deadline for all the parts of a shutdown is no leak
     deadline.addEventListener('abort', over, { once: true });
-    work.then(settled, settled);
   });
 }
 

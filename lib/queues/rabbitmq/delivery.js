@@ -53,8 +53,8 @@ function readDelivery(queue, { content, properties }) {
     idempotencyKey: text(headers.idempotencyKey),
     payload: content,
     publishedAt: text(headers.publishedAt ?? (seconds > 0 ? new Date(seconds * 1000).toISOString() : '')),
-    // Those before it was put aside, those whose consumer died, and this one.
-    deliveries: count(headers.deliveries) + count(headers['x-delivery-count']) + 1,
+    // Those before it was put aside; those whose consumer died, which the broker counts (since 4.3 as acquired); and this one.
+    deliveries: count(headers.deliveries) + Math.max(count(headers['x-delivery-count']), count(headers['x-acquired-count'])) + 1,
   });
 }
 

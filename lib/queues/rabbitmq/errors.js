@@ -8,10 +8,12 @@ const { TrunklineError } = require('../../errors.js');
 
 const PLATFORM = 'RabbitMQ';
 
+const ABSENT_HINT = 'Declare it at the broker, or leave that to declare: true.';
+
 /** Reply codes of AMQP 0-9-1 (section 1.1, constants) that close a channel or a connection. @type {Record<number, Explanation>} */
 const REPLIES = {
   403: { code: 'AUTHORIZATION_FAILED', text: 'this user may not do that', hint: 'Give the user configure, write and read permissions on these queues in this virtual host (rabbitmqctl set_permissions).' },
-  404: { code: 'NOT_FOUND', text: 'the exchange or queue does not exist' },
+  404: { code: 'NOT_FOUND', text: 'the exchange or queue does not exist', hint: ABSENT_HINT },
   405: { code: 'CONFLICT', text: 'the queue belongs to another connection alone', hint: 'An exclusive queue of that name exists. Delete it, or set another prefix.' },
   406: {
     code: 'CONFLICT', text: 'the exchange or queue exists with other properties',
@@ -54,7 +56,7 @@ function explanationOf(error) {
   if (/ConnectionOpenOk/.test(message)) {
     return { code: 'AUTHORIZATION_FAILED', text: 'the broker refused the virtual host', hint: 'Check that it exists, and that this user has permissions in it (rabbitmqctl list_permissions).' };
   }
-  return { code: 'CONNECTION_FAILED', text: 'the connection was lost' };
+  return { code: 'CONNECTION_FAILED', text: `the connection was lost${message === '' ? '' : ` (${message})`}` };
 }
 
 /**
@@ -74,4 +76,4 @@ function explain(error, doing) {
  */
 const failure = (code, message, hint) => new TrunklineError(code, message, { platform: PLATFORM, hint });
 
-module.exports = { explain, failure, PLATFORM };
+module.exports = { explain, failure, ABSENT_HINT };

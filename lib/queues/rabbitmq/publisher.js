@@ -2,40 +2,32 @@
 'use strict';
 
 const { settlesBefore } = require('./deadline.js');
-const { explain, failure } = require('./errors.js');
+const { explain, failure, ABSENT_HINT } = require('./errors.js');
 
 /** @typedef {import('amqplib').ConfirmChannel} ConfirmChannel */
-/** @typedef {import('amqplib').Channel} Channel */
-/** @typedef {import('./connection.js').Connection} Connection */
-
-/**
- * Where a message goes, and what has to be there before.
- * @typedef {object} Target
- * @property {string} exchange '' is the default exchange: the routing key is a queue's name
- * @property {string} routingKey
- * @property {((channel: Channel) => Promise<unknown>) | undefined} declare
- *
- * @typedef {{ target: Target, messageId: unknown, returned: boolean }} Pending
- */
+/** @typedef {import('amqplib').Options.Publish} Properties */
+/** @typedef {import('./topology.js').Target} Target */
+/** @typedef {{ target: Target, messageId: unknown, returned: boolean }} Pending */
 
 const DOING = 'cannot publish';
-const MAX_DECLARED = 10_000; // targets whose declaration is remembered
 
 class Publisher {
   #connection;
+  #declarations;
   #maxUnconfirmed;
   #timeoutMs;
   /** @type {Promise<ConfirmChannel> | undefined} */ #channel;
-  /** What was declared over the present channel's connection, by {@link keyOf}. @type {Map<string, Promise<void>>} */ #declared = new Map();
-  /** On their way to the broker. @type {Set<Pending>} */ #pending = new Set();
-  /** From the call to the broker's word, also where the caller has gone. @type {Set<Promise<void>>} */ #underWay = new Set();
+  /** With the broker. @type {Set<Pending>} */ #pending = new Set();
+  /** From the call to the broker's word, also where the caller waits no longer. @type {Set<Promise<void>>} */ #underWay = new Set();
 
   /**
-   * @param {Connection} connection
+   * @param {import('./connection.js').Connection} connection
+   * @param {import('./declarations.js').Declarations} declarations
    * @param {{ maxUnconfirmed: number, timeoutMs: number }} o
    */
-  constructor(connection, { maxUnconfirmed, timeoutMs }) {
+  constructor(connection, declarations, { maxUnconfirmed, timeoutMs }) {
     this.#connection = connection;
+    this.#declarations = declarations;
     this.#maxUnconfirmed = maxUnconfirmed;
     this.#timeoutMs = timeoutMs;
   }
@@ -43,41 +35,38 @@ class Publisher {
   /**
    * @param {Target} target
    * @param {Buffer} payload
-   * @param {import('amqplib').Options.Publish} properties
+   * @param {Properties} properties
    * @returns {Promise<void>} once the broker has it safe
    */
   async publish(target, payload, properties) {
-    if (this.#underWay.size >= this.#maxUnconfirmed) throw failure('QUEUE_FULL', `${this.#maxUnconfirmed} messages wait for the broker's confirmation`, 'Wait for some of them, or raise maxUnconfirmed.');
+    if (this.#underWay.size >= this.#maxUnconfirmed) {
+      throw failure('QUEUE_FULL', `${this.#maxUnconfirmed} messages wait for the broker's confirmation`, 'Wait for some of them, or raise maxUnconfirmed.');
+    }
     this.#connection.refuseWhileBlocked();
     const work = this.#send(target, payload, { ...properties, persistent: true, mandatory: true });
     this.#underWay.add(work);
-    // After a failure nothing is taken for granted: the next message declares the queue again.
-    const settled = work.catch(() => this.#declared.delete(keyOf(target))).then(() => this.#underWay.delete(work));
+    // After a failure nothing is taken for granted: the next message declares its queue again.
+    const settled = work.catch(() => this.#declarations.forget(target)).then(() => this.#underWay.delete(work));
     if (await settlesBefore(AbortSignal.timeout(this.#timeoutMs), settled)) return work;
     throw failure('TIMEOUT', `${DOING}: the broker did not confirm within ${this.#timeoutMs} ms`, 'The message may have arrived all the same. Check that the queue has a leader (rabbitmq-queues quorum_status).');
   }
 
-  /**
-   * @param {Target} target
-   * @param {Buffer} payload
-   * @param {import('amqplib').Options.Publish} properties
-   */
+  /** @param {Target} target @param {Buffer} payload @param {Properties} properties */
   async #send(target, payload, properties) {
     if (await this.#sendOnce(target, payload, properties)) return;
-    // The queue was there when it was declared, and has been deleted since: what was remembered of it is out of date.
-    const wasDeclared = this.#declared.delete(keyOf(target));
-    if (wasDeclared && await this.#sendOnce(target, payload, properties)) return;
-    throw failure('NOT_FOUND', `${DOING}: no queue is bound to ${JSON.stringify(target.exchange)} for ${JSON.stringify(target.routingKey)}`);
+    // The queue was there when it was declared, and has been deleted since.
+    if (this.#declarations.forget(target) && await this.#sendOnce(target, payload, properties)) return;
+    throw failure('NOT_FOUND', `${DOING}: no queue is bound to ${JSON.stringify(target.exchange)} for ${JSON.stringify(target.routingKey)}`, ABSENT_HINT);
   }
 
   /**
    * @param {Target} target
    * @param {Buffer} payload
-   * @param {import('amqplib').Options.Publish} properties
+   * @param {Properties} properties
    * @returns {Promise<boolean>} false: it was returned, since no queue takes it
    */
   async #sendOnce(target, payload, properties) {
-    if (target.declare) await this.#declare(keyOf(target), target.declare);
+    await this.#declarations.ensure(target);
     const channel = await this.#open();
     return new Promise((resolve, reject) => {
       /** @type {Pending} */
@@ -97,27 +86,6 @@ class Publisher {
     });
   }
 
-  /** @param {string} key @param {(channel: Channel) => Promise<unknown>} declare */
-  #declare(key, declare) {
-    const known = this.#declared.get(key);
-    if (known) return known;
-    if (this.#declared.size >= MAX_DECLARED) this.#declared.clear();
-    const declaring = this.#declareNow(declare).catch((error) => {
-      this.#declared.delete(key);
-      throw explain(error, 'cannot declare');
-    });
-    this.#declared.set(key, declaring);
-    return declaring;
-  }
-
-  /** On a channel of its own: a declaration that fails closes its channel, and must not take messages on their way with it. @param {(channel: Channel) => Promise<unknown>} declare */
-  async #declareNow(declare) {
-    const channel = await (await this.#connection.open()).createChannel();
-    channel.on('error', () => {}); // the call that caused it rejects
-    await declare(channel);
-    await channel.close();
-  }
-
   #open() {
     this.#channel ??= this.#openChannel().catch((error) => {
       this.#channel = undefined;
@@ -129,10 +97,8 @@ class Publisher {
   async #openChannel() {
     const channel = await (await this.#connection.open()).createConfirmChannel();
     channel.on('error', (error) => lostBy.set(channel, error));
-    channel.on('close', () => {
-      this.#channel = undefined;
-      this.#declared.clear();
-    });
+    channel.on('close', () => { this.#channel = undefined; });
+    // Returned comes before confirmed. Of two with the same id and the same key, neither has a queue.
     channel.on('return', ({ fields, properties }) => {
       for (const pending of this.#pending) {
         if (pending.target.routingKey === fields.routingKey && pending.messageId === properties.messageId) pending.returned = true;
@@ -147,9 +113,6 @@ class Publisher {
     await this.#connection.close(deadline);
   }
 }
-
-/** @param {Target} target */
-const keyOf = ({ exchange, routingKey }) => `${exchange} ${routingKey}`;
 
 /** Why the broker closed a channel. @type {WeakMap<ConfirmChannel, any>} */
 const lostBy = new WeakMap();

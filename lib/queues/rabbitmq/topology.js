@@ -4,6 +4,13 @@
 const { TrunklineError } = require('../../errors.js');
 
 /** @typedef {import('amqplib').Channel} Channel */
+/**
+ * Where a message goes, and what has to be there before.
+ * @typedef {object} Target
+ * @property {string} exchange
+ * @property {string} routingKey
+ * @property {((channel: Channel) => Promise<unknown>) | undefined} declare
+ */
 
 /** Of a queue's name, in bytes of UTF-8: AMQP's short strings have 255, and what stands after the name needs some of them. */
 const MAX_NAME_BYTES = 230;
@@ -47,6 +54,7 @@ async function declareQueue(channel, name) {
  * @param {string} exchange
  * @param {string} name
  * @param {boolean} declares
+ * @returns {Target}
  */
 function queueTarget(exchange, name, declares) {
   /** @param {Channel} channel */
@@ -59,7 +67,7 @@ function queueTarget(exchange, name, declares) {
   return { exchange, routingKey: name, declare: declares ? declare : undefined };
 }
 
-/** @param {string} name */
+/** @param {string} name @returns {Target} */
 const deadLetterTarget = (name) => ({ exchange: '', routingKey: deadLettersOf(name), declare: (/** @type {Channel} */ channel) => declareQueue(channel, name) });
 
 /**
@@ -67,6 +75,7 @@ const deadLetterTarget = (name) => ({ exchange: '', routingKey: deadLettersOf(na
  * long rest would hold up a short one behind it.
  * @param {string} name
  * @param {number} waitMs
+ * @returns {Target}
  */
 function waitTarget(name, waitMs) {
   const routingKey = `${name}.wait.${waitMs}`;
@@ -74,4 +83,4 @@ function waitTarget(name, waitMs) {
   return { exchange: '', routingKey, declare: (/** @type {Channel} */ channel) => channel.assertQueue(routingKey, settings) };
 }
 
-module.exports = { nameOf, declareQueue, queueTarget, deadLetterTarget, waitTarget };
+module.exports = { nameOf, queueTarget, deadLetterTarget, waitTarget };
