@@ -14,9 +14,17 @@ const MAX_REASON_LENGTH = 300;
  */
 function failureOf(what, error, hint) {
   if (error instanceof TrunklineError) return error;
-  const text = String(error instanceof Error ? error.message : error).split('\n')[0];
-  const reason = text.replace(/\/\/[^/\s@]*@/g, '//***@').slice(0, MAX_REASON_LENGTH);
+  const reason = textOf(error).split('\n')[0].replace(/\/\/[^/\s@]*@/g, '//***@').slice(0, MAX_REASON_LENGTH);
   return new TrunklineError('UPSTREAM_ERROR', `${what}: ${reason}`, { ...(hint === undefined ? {} : { hint }), cause: error });
+}
+
+/** Whatever may be thrown: an object without a prototype has no text. @param {unknown} error */
+function textOf(error) {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return 'what was thrown has no text';
+  }
 }
 
 module.exports = { failureOf };
