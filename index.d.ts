@@ -510,7 +510,7 @@ export interface QueueMessage {
 export type QueueHandler = (message: QueueMessage, o: { signal: AbortSignal }) => Promise<unknown> | unknown;
 
 export interface ConsumeOptions {
-  /** Messages that this consumer works on at a time. Default 1: one after the other, in the order in which they were published. */
+  /** Messages that this consumer works on at a time. Default 1: one after the other, in the order in which they were published, but for those that failed. */
   concurrency?: number;
   /** A message that failed so often is a dead letter. Default 5. */
   maxDeliveries?: number;

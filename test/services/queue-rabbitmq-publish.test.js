@@ -120,7 +120,8 @@ describeWithRabbitMQ('RabbitMQ, publishing', (stage) => {
     const queue = stage.open();
     const good = Array.from({ length: 20 }, (_, number) => queue.publish(message(`${name} good`, `evt_${number}`)));
     const error = await failure(queue.publish(message(name)), 'CONFLICT');
-    assert.match(error.hint ?? '', /prefix|declare/);
+    assert.match(error.message, new RegExp(`inequivalent arg .* for queue '${name}'`));
+    assert.match(error.hint ?? '', /prefix.*declare/);
     await Promise.all(good);
     await failure(queue.publish(message(name)), 'CONFLICT');
   });

@@ -74,6 +74,7 @@ class Broker {
     // Said to run under systemd, the script becomes the broker instead of waiting for it, so that signals reach it.
     const server = spawn(/** @type {string} */ (script), { env: { ...this.#env, RUNNING_UNDER_SYSTEMD: 'true' }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#server = server;
+    guard(server);
     const changes = new Changes();
     for (const stream of [server.stdout, server.stderr]) {
       stream.on('data', (chunk) => {
@@ -108,12 +109,7 @@ class Broker {
     };
     // In the foreground: Erlang would start one that outlives it.
     this.#mapper = spawn('epmd', ['-port', String(mapperPort), '-address', '127.0.0.1'], { stdio: 'ignore' });
-    process.once('exit', () => this.#killAll());
-  }
-
-  #killAll() {
-    this.#server?.kill('SIGKILL');
-    this.#mapper?.kill('SIGKILL');
+    guard(this.#mapper);
   }
 
   /** @param {string[]} args of rabbitmqctl */
@@ -133,6 +129,12 @@ class Broker {
     await end(this.#mapper);
     removeTempDir(this.#folder);
   }
+}
+
+/** It ends with this process, in whatever way that ends: the guard's input closes then. @param {import('node:child_process').ChildProcess} child */
+function guard(child) {
+  const watcher = spawn('sh', ['-c', 'cat > /dev/null; kill -KILL "$1"', 'sh', String(child.pid)], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  child.once('exit', () => watcher.kill('SIGKILL'));
 }
 
 /** @param {import('node:child_process').ChildProcess | undefined} child */

@@ -23,6 +23,7 @@ const REPLIES = {
 
 /** @type {Record<string, string>} */
 const TLS_HINTS = {
+  ERR_SSL_WRONG_VERSION_NUMBER: 'That port speaks no TLS. RabbitMQ has it on 5671, and none on 5672.',
   CERT_HAS_EXPIRED: "The broker's certificate has expired.",
   ERR_TLS_CERT_ALTNAME_INVALID: "The broker's certificate is for another host name.",
   DEPTH_ZERO_SELF_SIGNED_CERT: "The broker's certificate is self-signed. Give it, or the authority that signed it, as tls.ca.",
@@ -45,7 +46,11 @@ function explanationOf(error) {
   if (/acknowledgement.* timed out/.test(message)) {
     return { code: 'TIMEOUT', text: 'a handler took longer than the broker waits for an acknowledgement', hint: "The message comes again. Make handlers shorter, or raise the broker's consumer_timeout (30 minutes by default)." };
   }
-  if (typeof code === 'number' && Object.hasOwn(REPLIES, code)) return REPLIES[code];
+  if (typeof code === 'number' && Object.hasOwn(REPLIES, code)) {
+    const { text, ...rest } = REPLIES[code];
+    const reply = /with message "(.*)"$/s.exec(message)?.[1];
+    return { ...rest, text: reply === undefined ? text : `${text} (${reply})` };
+  }
   if (typeof code === 'string' && Object.hasOwn(SYSTEM, code)) return SYSTEM[code];
   if (typeof code === 'string' && /^(CERT_|ERR_TLS_|ERR_SSL_|EPROTO|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code)) {
     return { code: 'TLS_FAILED', text: `the TLS connection was refused (${code})`, hint: TLS_HINTS[code] };
