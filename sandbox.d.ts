@@ -94,6 +94,10 @@ export interface SandboxSettings {
     /** A connector says `active` from this look at it on. Default 1. */
     pollsUntilActive: number;
   };
+  readonly cxone: {
+    /** Of all callers together; further ones get 429. Default 100. */
+    requestsPerSecond: number;
+  };
 }
 
 export interface Sandbox {

@@ -31,19 +31,26 @@ const MAX_ATTRIBUTES = 1000;
 
 /** At most so many a second, of all callers together. */
 class Quota {
-  #left = REQUESTS_PER_SECOND;
+  #settings;
+  #taken = 0;
   #atMs = performance.now();
 
+  /** @param {{ requestsPerSecond: number }} settings */
+  constructor(settings) {
+    this.#settings = settings;
+  }
+
   take() {
+    const { requestsPerSecond } = this.#settings;
     const nowMs = performance.now();
-    this.#left = Math.min(REQUESTS_PER_SECOND, this.#left + ((nowMs - this.#atMs) * REQUESTS_PER_SECOND) / 1000);
+    this.#taken = Math.max(0, this.#taken - ((nowMs - this.#atMs) * requestsPerSecond) / 1000);
     this.#atMs = nowMs;
-    if (this.#left < 1) throw new Refusal(429, `Rate limit of ${REQUESTS_PER_SECOND} requests a second exceeded`, { 'retry-after': '1' });
-    this.#left -= 1;
+    if (this.#taken + 1 > requestsPerSecond) throw new Refusal(429, `Rate limit of ${requestsPerSecond} requests a second exceeded`, { 'retry-after': '1' });
+    this.#taken += 1;
   }
 
   reset() {
-    this.#left = REQUESTS_PER_SECOND;
+    this.#taken = 0;
   }
 }
 
@@ -75,7 +82,8 @@ function createCxone(logins) {
   const conversations = new BoundedMap({ maxEntries: MAX_CONVERSATIONS, maxBytes: MAX_CONVERSATIONS_BYTES });
   /** @type {Map<string, Record<string, unknown>>} by their names */
   const rules = new Map();
-  const quota = new Quota();
+  const settings = { requestsPerSecond: REQUESTS_PER_SECOND };
+  const quota = new Quota(settings);
   logins.add(CLIENT);
   logins.add(READER);
 
@@ -104,6 +112,7 @@ function createCxone(logins) {
   const context = '/api/v2/interactions/interactions/{id}/context';
   return {
     name: 'cxone',
+    settings,
     env: (url) => ({
       CXONE_TENANT: url,
       CXONE_CLIENT_ID: CLIENT.id,
@@ -115,6 +124,7 @@ function createCxone(logins) {
       conversations.clear();
       rules.clear();
       quota.reset();
+      settings.requestsPerSecond = REQUESTS_PER_SECOND;
     },
     errorBody: (message) => ({ errors: [{ message }] }),
     routes: [
