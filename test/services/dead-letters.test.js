@@ -2,6 +2,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { setImmediate } = require('node:timers/promises');
 const { makeEvent } = require('../support/events.js');
 const { answering } = require('../support/platform.js');
 const { openStage } = require('../support/stage.js');
@@ -28,12 +29,18 @@ describe('deadLetters', () => {
     assert.equal(/** @type {any} */ ((await stage.handle(service, event)).body).status, 'failed_queued_for_dlq');
     return event;
   }
+  /** Times of dead letters are whole milliseconds. @param {Date} time */
+  async function clockReaches(time) {
+    while (Date.now() < time.getTime()) await setImmediate();
+  }
   /** @param {import('../..').DeadLetterFilter} [filter] */
   const idsOf = async (filter) => (await service.deadLetters.list(filter)).map(({ eventId }) => eventId);
 
   it('are filtered by code, step, intent, id and time', async () => {
     const first = await bury(503, { intent: 'billing_inquiry' });
-    const between = new Date();
+    const [{ failedAt }] = await service.deadLetters.list();
+    const between = new Date(Date.parse(failedAt) + 1);
+    await clockReaches(between);
     const second = await bury(400);
     const all = [first.webhookEventId, second.webhookEventId];
     assert.deepEqual(await idsOf(), all);
