@@ -747,7 +747,7 @@ export interface DeadLetterTry {
 /** An event whose tries are used up, or that was refused for good. It stays until it is replayed. */
 export interface DeadLetter {
   eventId: string;
-  service: 'events';
+  service: 'events' | 'sync';
   /** The step that failed; a replay resumes there. `consume`: a consumer of the embedded queue gave up. */
   step: 'publish' | 'request' | 'consume';
   code: ErrorCode;
@@ -1206,6 +1206,226 @@ export interface IntentRouter {
  * @throws {TrunklineError} `CONFIG_INVALID`, naming every missing variable at once.
  */
 export function intentRouter(options?: IntentRouterOptions): IntentRouter;
+
+// ---------------------------------------------------------------------------------------------------------- profile sync
+
+/** What a session has come to, as a Flow posts it. A `mapToProfile` of your own may read more. */
+export interface SyncedSession {
+  sessionId?: string;
+  currentIntent?: string;
+  sentiment?: number | string;
+  customerEmail?: string | null;
+  /** Required. At most 256 characters. */
+  externalCustomerId: string | number;
+  /** When the session had these values: ISO 8601, or ms since 1970. Where it is given, what is older than a value that Genesys has told is not written. */
+  timestamp?: string | number;
+  [field: string]: unknown;
+}
+
+export interface ProfileIdentity {
+  type: string;
+  value: string;
+  primary?: boolean;
+}
+
+/** Values to be written; others of the profile stay as they are. */
+export interface MappedProfile {
+  attributes: Record<string, unknown>;
+  identities?: ProfileIdentity[];
+}
+
+/** What of a profile has changed and is news for its session. */
+export interface ChangedProfile {
+  /** Of the profile's attribute `cognigySessionId`. */
+  sessionId: string;
+  /** Whose session it is, for the resources that want to know: the external id, else the profile's id. */
+  userId: string;
+  profileId: string;
+  externalId?: string;
+  attributes: Record<string, unknown>;
+}
+
+/** What is sent to a session. */
+export interface SessionUpdate {
+  sessionId: string;
+  updatedAttributes: Record<string, unknown>;
+  profileId: string;
+  userId?: string;
+}
+
+/** A profile resource of your own. The call must be safe to repeat: it merges. */
+export interface ProfileResource {
+  /** What tokens are asked for. */
+  scope?: string;
+  /** Without which a token is refused with `SCOPE_MISSING`. */
+  requiredScopes?: string[];
+  /** Does the far side honour `Idempotency-Key`? Then one is sent. */
+  keyed?: boolean;
+  request(profile: { externalId: string; attributes: Record<string, unknown>; identities: ProfileIdentity[] }): { method: string; path: string; json: unknown };
+  /** `updatedAt`: ISO 8601, by the far side's clock. */
+  profileOf(answer: any): { profileId?: string; updatedAt?: string };
+}
+
+/** A session resource of your own, at the URL in `webhookUrl`. */
+export interface SessionResource {
+  method?: string;
+  request(update: SessionUpdate, place: URL): { path: string; json: unknown };
+  /** Statuses that say that the session has ended: the update is dropped. Default 410. */
+  goneStatuses?: number[];
+}
+
+export interface ProfileSyncOptions {
+  /** Where the environment variables named below are looked up. Default `process.env`. An option wins over its variable. */
+  env?: Readonly<Record<string, string | undefined>>;
+  /** `GENESYS_DOMAIN`, required. A region of Genesys Cloud (`mypurecloud.de`: its API and its login server), another host, or an absolute URL. */
+  domain?: string;
+  /** `GENESYS_CLIENT_ID` and `GENESYS_CLIENT_SECRET`, required (OAuth client credentials, RFC 6749 4.4). */
+  clientId?: string;
+  clientSecret?: string;
+  /** Where changes are forwarded to: `COGNIGY_WEBHOOK_URL`, required but for `contextInject`. */
+  webhookUrl?: string;
+  /** For `contextInject`: `COGNIGY_API_BASE_URL`, default `https://api.cognigy.ai`, and `COGNIGY_API_KEY`, required. */
+  apiBaseUrl?: string;
+  apiKey?: string;
+  /** Goes before every external id: `GENESYS_PROFILE_PREFIX`. */
+  profilePrefix?: string;
+  /** This service's own URL, as Genesys reaches it: `MIDDLEWARE_URL`. Without it no webhook is registered. */
+  middlewareUrl?: string;
+  /**
+   * What profiles are written to: `GENESYS_PROFILE_RESOURCE`. `'customerProfiles'` (default): `POST /api/v2/customer-profiles/profiles`.
+   * `'externalContacts'`: `POST /api/v2/externalcontacts/contacts/enrich`, which wants the two ids below.
+   */
+  resource?: 'customerProfiles' | 'externalContacts' | ProfileResource;
+  /** For `externalContacts`: `GENESYS_EXTERNAL_SOURCE_ID`, `GENESYS_CONTACT_SCHEMA_ID`; `GENESYS_CONTACT_SCHEMA_VERSION` (default 1), `GENESYS_DIVISION_ID`. */
+  externalSourceId?: string;
+  contactSchemaId?: string;
+  contactSchemaVersion?: number;
+  divisionId?: string;
+  /**
+   * How sessions are told: `COGNIGY_FORWARD_RESOURCE`. `'webhook'` (default): `POST` of `{ sessionId, updatedAttributes, profileId }` to the URL itself.
+   * `'inject'`, `'notify'`: an Endpoint of Cognigy. `'contextInject'`: its API.
+   */
+  forwardTo?: 'webhook' | 'inject' | 'notify' | 'contextInject' | SessionResource;
+  /** Default: `cognigySessionId`, `intent`, `sentimentScore`, `lastUpdated`, and the e-mail address as primary identity. */
+  mapToProfile?(session: SyncedSession, facts: { externalId: string; now: Date }): MappedProfile | Promise<MappedProfile>;
+  /** Default: `{ sessionId, updatedAttributes, profileId }`. */
+  mapToSession?(profile: ChangedProfile): SessionUpdate | Promise<SessionUpdate>;
+  /** Attributes that change with every write and are no news by themselves. Default `['lastUpdated']`. */
+  volatileAttributes?: readonly string[];
+  /** A first change of a customer waits so long for others, in milliseconds. Default 0: only those that come while one is being written are put together. */
+  coalesceMs?: number;
+  /** How long it is remembered which values came from which side, in milliseconds. Default 600000. */
+  ledgerMs?: number;
+  /** Where changes on their way to sessions, and the ledger, are kept. `TRUNKLINE_DATA_DIR`, default `./trunkline-data`. Made when absent. */
+  dataDir?: string;
+  /** Genesys is answered after so many milliseconds at the latest, and the work goes on. Default 1000. */
+  respondWithinMs?: number;
+  /** Work that may be unfinished at a time; above it the answer is 503. Default 100000. */
+  maxPending?: number;
+  /** Of calls of Genesys. What differs from the default: 4 tries, 1000 ms × 2, at most 8000 ms, up to 500 ms added. */
+  retry?: Partial<RetryPolicy>;
+  /** Of forwards. The same default. */
+  forwardRetry?: Partial<RetryPolicy>;
+  /** Who knows it may call both routes; the registered webhook is told it. `TRUNKLINE_INBOUND_TOKEN`. With neither this nor a secret only this machine may. */
+  inboundToken?: string;
+  /** Who signs with one of them may call (scheme `cognigy`). `TRUNKLINE_INBOUND_SECRET`, comma-separated. */
+  inboundSecrets?: string | Buffer | ReadonlyArray<string | Buffer>;
+  /** Genesys Open Messaging signs with one of them (scheme `open-messaging`). `GENESYS_OPEN_MESSAGING_SECRET`, comma-separated. */
+  openMessagingSecrets?: string | Buffer | ReadonlyArray<string | Buffer>;
+  /** Anybody may call, from anywhere, without token and signature. Default false. */
+  allowUnauthenticated?: boolean;
+  timeoutMs?: HttpClientOptions['timeoutMs'];
+  connectTimeoutMs?: HttpClientOptions['connectTimeoutMs'];
+  maxConnections?: HttpClientOptions['maxConnections'];
+  /** Of calls of Genesys. */
+  rateLimit?: HttpClientOptions['rateLimit'];
+  breaker?: HttpClientOptions['breaker'];
+  tls?: HttpClientOptions['tls'];
+  proxy?: HttpClientOptions['proxy'];
+  /** Allow plain http to other hosts than loopback. `TRUNKLINE_ALLOW_INSECURE_HTTP=1`. Default false. */
+  allowInsecure?: boolean;
+  /** Default: one JSON object a line on stderr. `false`: none. */
+  logger?: Logger | false;
+}
+
+export type ReceivedUpdate =
+  /** Nothing of it was for us; or every change was our own write coming back, or older than what the session knows. */
+  | { received: true; action: 'ignored' | 'echo_suppressed' }
+  | { received: true; forwarded: true }
+  /** Stored, and still being tried. */
+  | { received: true; forwarded: false; queued: true }
+  /** The session has ended: dropped. */
+  | { received: true; forwarded: false; action: 'session_ended' }
+  /** Refused for good, or its tries used up: it is a dead letter. */
+  | { received: true; forwarded: false; error: string };
+
+export interface RegisteredWebhook {
+  id: string;
+  action: 'created' | 'updated' | 'unchanged';
+}
+
+export interface ProfileSyncStats {
+  /** Changes from sessions; those among them that were put together with an earlier one, or into a later one of the other direction. */
+  syncs: number;
+  coalesced: number;
+  /** Calls that write profiles, retries aside. */
+  calls: number;
+  /** Changes from Genesys that were stored; calls of sessions, retries included. */
+  accepted: number;
+  forwards: number;
+  /** Changes of either side that told nothing new. */
+  suppressed: number;
+  /** Updates dropped because their session has ended. */
+  ended: number;
+  processed: number;
+  retried: number;
+  dead: number;
+  pending: number;
+  oldestAgeMs: number;
+}
+
+export interface ProfileSync {
+  /**
+   * `POST /webhook/sync`, `POST /webhook/genesys-to-cognigy` and `GET /health`. Other paths go to `next`, or get 404 where there is none. Reads the raw
+   * body itself: mount it before any body parser.
+   */
+  router(): RequestHandler;
+  /**
+   * Writes a session's values into the customer's profile. Changes of one customer are written one after the other, in the order in which they came; those
+   * that come meanwhile are put together, the newest value of each attribute.
+   *
+   * @throws {TrunklineError} `MALFORMED_PAYLOAD`; `QUEUE_FULL`; and what else the call ends with.
+   */
+  sync(session: SyncedSession): Promise<{ success: true; profileId: string | undefined }>;
+  /**
+   * Stores what a webhook of Genesys brings and forwards it to its sessions.
+   *
+   * @throws {TrunklineError} `MALFORMED_PAYLOAD`; `STORE_UNAVAILABLE`, `QUEUE_FULL` and `CLOSED` where not everything could be stored: then it is to be
+   *   delivered again.
+   */
+  receive(payload: unknown): Promise<ReceivedUpdate>;
+  /** Looks the webhook up, and makes it or brings it up to date where it has to be. `undefined`: there is no `middlewareUrl`. */
+  registerWebhook(): Promise<RegisteredWebhook | undefined>;
+  /** Updates that could not be forwarded. */
+  readonly deadLetters: DeadLetters;
+  stats(): ProfileSyncStats;
+  /**
+   * Resolves when the store is open, Genesys has taken the credentials, and the webhook is registered. A Genesys that cannot be reached now, and a webhook
+   * that cannot be registered, are logged.
+   *
+   * @throws {TrunklineError} `AUTHENTICATION_FAILED`, `SCOPE_MISSING`, `STORE_UNAVAILABLE`, and what else further tries do not mend.
+   */
+  ready(): Promise<void>;
+  /** Takes no more work, finishes what is under way within ten seconds, and leaves the rest on disk for the next start. */
+  close(): Promise<void>;
+}
+
+/**
+ * Profile sync: sessions of Cognigy.AI and customer profiles of Genesys Cloud, kept in step in both directions, without echoes.
+ *
+ * @throws {TrunklineError} `CONFIG_INVALID`, naming every missing variable at once.
+ */
+export function profileSync(options?: ProfileSyncOptions): ProfileSync;
 
 // ------------------------------------------------------------------------------------------------------------ enrichment
 

@@ -55,16 +55,9 @@ delivery::OrderBy ReadOrderBy(std::string_view name) {
   return name == "intent" ? delivery::OrderBy::kIntent : delivery::OrderBy::kNone;
 }
 
-engine::EventServiceOptions ReadOptions(Napi::Env env, const Napi::Object& options) {
-  engine::EventServiceOptions read;
-  read.scheme = GetScheme(env, options.Get("scheme"));
-  read.secrets = GetSecrets(env, read.scheme, options.Get("secrets"));
-  read.ring = {
-      .capacity = GetSize(options, "ringCapacity"), .ttl_ms = GetInteger(options, "ringTtlMs"), .key = {}};
-  read.store.directory = GetString(options, "dataDir");
-  read.store.retention.done_ms = read.ring.ttl_ms;
+// Of the platform that is called for each event.
+void ReadRequest(Napi::Env env, const Napi::Object& options, engine::EventServiceOptions& read) {
   read.client = ReadClientOptions(env, options);
-
   ReadLimits(options, read.exchange);
   const Napi::Object resource = GetObject(options, "resource");
   read.exchange.platform = GetString(options, "platform");
@@ -73,6 +66,21 @@ engine::EventServiceOptions ReadOptions(Napi::Env env, const Napi::Object& optio
       env, delivery::RequestTemplate::Compile(GetString(resource, "method"), GetString(resource, "path"),
                                               GetString(resource, "body")));
   read.pipeline.retry = std::make_shared<retry::Policy>(ReadPolicy(GetObject(options, "retry")));
+  read.pipeline.timeout_ms = GetInteger(options, "timeoutMs");
+}
+
+engine::EventServiceOptions ReadOptions(Napi::Env env, const Napi::Object& options) {
+  engine::EventServiceOptions read;
+  if (const Napi::Value scheme = options.Get("scheme"); !scheme.IsNull()) {
+    read.scheme = GetScheme(env, scheme);
+    read.secrets = GetSecrets(env, *read.scheme, options.Get("secrets"));
+  }
+  read.ring = {
+      .capacity = GetSize(options, "ringCapacity"), .ttl_ms = GetInteger(options, "ringTtlMs"), .key = {}};
+  read.store.directory = GetString(options, "dataDir");
+  read.store.name = GetString(options, "storeName");
+  read.store.retention.done_ms = read.ring.ttl_ms;
+  if (!options.Get("resource").IsNull()) ReadRequest(env, options, read);
   read.pipeline.publish = {.retry = ReadPolicy(GetObject(options, "publishRetry")),
                            .timeout_ms = GetInteger(options, "publishTimeoutMs")};
   read.pipeline.order_by = ReadOrderBy(GetString(options, "orderBy"));
@@ -80,7 +88,6 @@ engine::EventServiceOptions ReadOptions(Napi::Env env, const Napi::Object& optio
   for (auto& [intent, queue] : GetPairs(options, "routes"))
     read.pipeline.routes.insert_or_assign(intent, queue);
   read.pipeline.default_queue = GetString(options, "defaultQueue");
-  read.pipeline.timeout_ms = GetInteger(options, "timeoutMs");
   read.pipeline.respond_within_ms = GetInteger(options, "respondWithinMs");
   read.pipeline.max_pending = GetSize(options, "maxPending");
   return read;
@@ -159,7 +166,9 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
         env, "EventService",
         {InstanceMethod<&EventService::Open>("open"), InstanceMethod<&EventService::Admit>("admit"),
          InstanceMethod<&EventService::Replay>("replay"),
-         InstanceMethod<&EventService::Published>("published"), InstanceMethod<&EventService::Stats>("stats"),
+         InstanceMethod<&EventService::Published>("published"),
+         InstanceMethod<&EventService::PutNote>("putNote"),
+         InstanceMethod<&EventService::FindNote>("findNote"), InstanceMethod<&EventService::Stats>("stats"),
          InstanceMethod<&EventService::Close>("close")});
   }
 
@@ -317,6 +326,34 @@ class EventService final : public Napi::ObjectWrap<EventService>, EngineUser {
     }
     service.Replay(event_id, std::move(payload), AnswerTo(Pending(*this, info[0]), event_id));
     return env.Undefined();
+  }
+
+  // (slot, key, value, lifetimeMs): settles with nothing, or an error
+  Napi::Value PutNote(const Napi::CallbackInfo& info) {
+    engine::EventService& service = Service(info.Env());
+    service.PutNote(info[1].As<Napi::String>(), info[2].As<Napi::String>(),
+                    info[3].As<Napi::Number>().Int64Value(),
+                    [pending = Pending(*this, info[0])](Status noted) {
+                      pending.Finish([noted = std::move(noted)](Napi::Env env, const auto& settle) {
+                        if (noted.ok()) return settle({});
+                        settle({ToJsError(env, noted.error()).Value()});
+                      });
+                    });
+    return info.Env().Undefined();
+  }
+
+  // (slot, key): settles with the value, undefined where there is none, or an error
+  Napi::Value FindNote(const Napi::CallbackInfo& info) {
+    engine::EventService& service = Service(info.Env());
+    service.FindNote(info[1].As<Napi::String>(),
+                     [pending = Pending(*this, info[0])](Result<std::optional<std::string>> found) {
+                       pending.Finish([found = std::move(found)](Napi::Env env, const auto& settle) {
+                         if (!found.ok()) return settle({ToJsError(env, found.error()).Value()});
+                         if (!found->has_value()) return settle({});
+                         settle({Napi::String::New(env, **found)});
+                       });
+                     });
+    return info.Env().Undefined();
   }
 
   Napi::Value Stats(const Napi::CallbackInfo& info) {

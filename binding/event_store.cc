@@ -16,6 +16,7 @@ namespace {
 store::StoreOptions ReadOptions(const Napi::Object& options) {
   store::StoreOptions read;
   read.directory = GetString(options, "directory");
+  read.name = GetString(options, "name");
   read.role = GetString(options, "role") == "consumer" ? store::Role::kConsumer : store::Role::kOnlooker;
   read.tend_interval_ms = GetInteger(options, "lookEveryMs");
   return read;
@@ -114,7 +115,7 @@ struct Face {
 
 class EventStore final : public Napi::ObjectWrap<EventStore>, EngineUser {
  public:
-  // ({ directory, role, lookEveryMs, onMessage, onRefused }): see lib/event-store.js.
+  // ({ directory, name, role, lookEveryMs, onMessage, onRefused }): see lib/event-store.js.
   explicit EventStore(const Napi::CallbackInfo& info)
       : ObjectWrap(info),
         environment_(Environment::Of(info.Env())),

@@ -11,6 +11,7 @@ exports.HttpClient = require('./http-client.js').HttpClient;
 exports.cognigyEvents = require('./services/cognigy-events.js').cognigyEvents;
 exports.registrar = require('./services/registrar.js').registrar;
 exports.intentRouter = require('./services/intent-router.js').intentRouter;
+exports.profileSync = require('./services/profile-sync.js').profileSync;
 exports.functionQueue = require('./queues/function.js').functionQueue;
 exports.enrichmentHandler = require('./services/enrichment.js').enrichmentHandler;
 exports.embeddedQueue = require('./queues/embedded.js').embeddedQueue;

@@ -1,13 +1,23 @@
 // `trunkline dlq`: what could not be delivered, listed, shown, replayed, exported and purged, beside a running server or without one.
 'use strict';
 
+const { existsSync } = require('node:fs');
+const { join } = require('node:path');
 const { createInterface } = require('node:readline/promises');
 const { InvalidArgumentError, Option } = require('commander');
 const { Failure } = require('./failure.js');
 const { loadDotenv } = require('./options.js');
 
 /** @typedef {import('../..').DeadLetter} DeadLetter */
+/** @typedef {{ deadLetters: import('../..').DeadLetters, close(): Promise<void> }} Replayer */
+/** @typedef {import('../store/dead-letters.js').DeadLetters} Letters */
 /** @typedef {{ dataDir?: string, id?: string, since?: string, step?: string, code?: string, intent?: string, json?: boolean, dryRun?: boolean, rate?: number, yes?: boolean }} Flags */
+
+/** Whose dead letters a data directory may hold, and who replays them. @type {Record<DeadLetter['service'], (options: object) => Replayer>} */
+const SERVICES = {
+  events: (options) => require('../index.js').cognigyEvents(options),
+  sync: (options) => require('../index.js').profileSync(options),
+};
 
 /** A replay from here waits for each event as long as its tries may take. */
 const RESPOND_WITHIN_MS = 600_000;
@@ -57,59 +67,90 @@ const dataDirOf = (flags) => flags.dataDir ?? (process.env.TRUNKLINE_DATA_DIR ||
 /** @param {Flags} flags @returns {import('../..').DeadLetterFilter} */
 const filterOf = ({ id, since, step, code, intent }) => (/** @type {any} */ ({ eventId: id, since, step, code, intent }));
 
+/** @param {Flags} flags whose there are; where there are none at all, those of events, which say so */
+function servicesIn(flags) {
+  const names = /** @type {Array<DeadLetter['service']>} */ (Object.keys(SERVICES));
+  const present = names.filter((name) => existsSync(join(dataDirOf(flags), `${name}.db`)));
+  return present.length > 0 ? present : [names[0]];
+}
+
 /**
+ * @template T
  * @param {Flags} flags
- * @param {(letters: import('../store/dead-letters.js').DeadLetters) => Promise<void>} work
+ * @param {(letters: Letters, service: DeadLetter['service']) => Promise<T>} work for one service's after the other
+ * @returns {Promise<T[]>}
  */
 async function withLetters(flags, work) {
   const { DeadLetters } = require('../store/dead-letters.js');
-  const letters = new DeadLetters(dataDirOf(flags));
-  try {
-    await work(letters);
-  } catch (error) {
-    const { summary, hint } = /** @type {import('../..').TrunklineError} */ (error);
-    throw summary === undefined ? error : new Failure([summary, hint].filter(Boolean).join('\n'));
-  } finally {
-    await letters.close();
+  const results = [];
+  for (const service of servicesIn(flags)) {
+    const letters = new DeadLetters(dataDirOf(flags), { service });
+    try {
+      results.push(await work(letters, service));
+    } catch (error) {
+      const { summary, hint } = /** @type {import('../..').TrunklineError} */ (error);
+      throw summary === undefined ? error : new Failure([summary, hint].filter(Boolean).join('\n'));
+    } finally {
+      await letters.close();
+    }
   }
+  return results;
+}
+
+/** Of all services, oldest first. @param {Flags} flags */
+async function listAll(flags) {
+  const lists = await withLetters(flags, (letters) => letters.list(filterOf(flags)));
+  return lists.flat().sort((a, b) => (a.failedAt < b.failedAt ? -1 : a.failedAt > b.failedAt ? 1 : 0));
 }
 
 /** @param {DeadLetter} letter */
-const lineOf = ({ failedAt, step, code, status, attempts, eventId, error }) =>
-  [failedAt, step.padEnd(7), `${code}${status ? ` ${status}` : ''}`, `${attempts} tries`, eventId, error].join('  ');
+const lineOf = ({ failedAt, service, step, code, status, attempts, eventId, error }) =>
+  [failedAt, service.padEnd(6), step.padEnd(7), `${code}${status ? ` ${status}` : ''}`, `${attempts} tries`, eventId, error].join('  ');
 
 /** @param {Flags} flags */
-function list(flags) {
-  return withLetters(flags, async (letters) => {
-    const all = await letters.list(filterOf(flags));
-    if (flags.json) return console.log(JSON.stringify(all, null, 2));
-    for (const letter of all) console.log(lineOf(letter));
-    console.log(all.length === 1 ? '1 dead letter' : `${all.length} dead letters`);
-  });
+async function list(flags) {
+  const all = await listAll(flags);
+  if (flags.json) return console.log(JSON.stringify(all, null, 2));
+  for (const letter of all) console.log(lineOf(letter));
+  console.log(all.length === 1 ? '1 dead letter' : `${all.length} dead letters`);
 }
 
 /** @param {Flags} flags */
-function show(flags) {
+async function show(flags) {
   if (flags.id === undefined) throw new Failure('--id: expected the id of an event, got none', 2);
-  return withLetters(flags, async (letters) => {
-    const letter = await letters.show(/** @type {string} */ (flags.id));
-    if (flags.json) return console.log(JSON.stringify(letter, null, 2));
-    console.log(lineOf(letter));
-    for (const one of letter.tries) console.log(`  tried ${one.at}  ${one.code}${one.status ? ` ${one.status}` : ''}  ${one.durationMs} ms`);
-    console.log(JSON.stringify(letter.payload, null, 2));
-  });
+  const id = flags.id;
+  const holders = (await listAll({ ...flags, since: undefined, step: undefined, code: undefined, intent: undefined })).map(({ service }) => service);
+  const shown = await withLetters(flags, async (letters, service) => (holders.length === 0 || holders.includes(service) ? letters.show(id) : undefined));
+  const letter = /** @type {DeadLetter & { payload: unknown }} */ (shown.find((one) => one !== undefined));
+  if (flags.json) return console.log(JSON.stringify(letter, null, 2));
+  console.log(lineOf(letter));
+  for (const one of letter.tries) console.log(`  tried ${one.at}  ${one.code}${one.status ? ` ${one.status}` : ''}  ${one.durationMs} ms`);
+  console.log(JSON.stringify(letter.payload, null, 2));
 }
 
 /** @param {Flags} flags */
 async function replay(flags) {
+  const matching = await listAll(flags);
   if (flags.dryRun) {
-    return withLetters(flags, async (letters) => {
-      const { length } = await letters.list(filterOf(flags));
-      console.log(flags.json ? JSON.stringify({ matched: length }) : `${length} would be replayed`);
-    });
+    console.log(flags.json ? JSON.stringify({ matched: matching.length }) : `${matching.length} would be replayed`);
+    return;
   }
-  const { cognigyEvents } = require('../index.js');
-  const service = cognigyEvents({
+  const total = { matched: 0, replayed: 0, accepted: 0, failed: 0 };
+  for (const service of new Set(matching.map((letter) => letter.service))) {
+    const summary = await replayOf(service, flags);
+    total.matched += summary.matched;
+    total.replayed += summary.replayed;
+    total.accepted += summary.accepted;
+    total.failed += summary.failed;
+  }
+  console.log(flags.json ? JSON.stringify(total) : `${total.replayed} of ${total.matched} replayed`);
+  if (flags.id !== undefined && total.matched === 0) throw new Failure(`no dead letter has the event id ${flags.id}`);
+  if (total.replayed < total.matched) throw new Failure(`${total.matched - total.replayed} could not be replayed; they are dead letters still, or under way`);
+}
+
+/** @param {DeadLetter['service']} service @param {Flags} flags */
+async function replayOf(service, flags) {
+  const replayer = SERVICES[service]({
     env: process.env,
     dataDir: dataDirOf(flags),
     respondWithinMs: RESPOND_WITHIN_MS,
@@ -117,31 +158,26 @@ async function replay(flags) {
     ...(flags.rate === undefined ? {} : { rateLimit: { requests: flags.rate, perMs: 1000 } }),
   });
   try {
-    const summary = await service.deadLetters.replay(filterOf(flags), {
+    return await replayer.deadLetters.replay(filterOf(flags), {
       onEach: ({ eventId, status, error }) => console.log(flags.json
         ? JSON.stringify({ eventId, status, ...(error ? { code: error.code, error: error.message } : {}) })
         : `${status.padEnd(8)}  ${eventId}${error ? `  ${error.summary}` : ''}`),
     });
-    console.log(flags.json ? JSON.stringify(summary) : `${summary.replayed} of ${summary.matched} replayed`);
-    if (flags.id !== undefined && summary.matched === 0) throw new Failure(`no dead letter has the event id ${flags.id}`);
-    if (summary.replayed < summary.matched) throw new Failure(`${summary.matched - summary.replayed} could not be replayed; they are dead letters still, or under way`);
   } finally {
-    await service.close();
+    await replayer.close();
   }
 }
 
 /** @param {Flags} flags */
-function exportAll(flags) {
-  return withLetters(flags, async (letters) => console.log(JSON.stringify(await letters.export(filterOf(flags)), null, 2)));
+async function exportAll(flags) {
+  console.log(JSON.stringify((await withLetters(flags, (letters) => letters.export(filterOf(flags)))).flat(), null, 2));
 }
 
 /** @param {Flags} flags */
-function purge(flags) {
-  return withLetters(flags, async (letters) => {
-    if (!flags.yes) await confirm((await letters.list(filterOf(flags))).length);
-    const purged = await letters.purge(filterOf(flags));
-    console.log(flags.json ? JSON.stringify({ purged }) : purged === 1 ? '1 dead letter is gone' : `${purged} dead letters are gone`);
-  });
+async function purge(flags) {
+  if (!flags.yes) await confirm((await listAll(flags)).length);
+  const purged = (await withLetters(flags, (letters) => letters.purge(filterOf(flags)))).reduce((sum, count) => sum + count, 0);
+  console.log(flags.json ? JSON.stringify({ purged }) : purged === 1 ? '1 dead letter is gone' : `${purged} dead letters are gone`);
 }
 
 /** @param {number} count */

@@ -31,6 +31,11 @@ const SERVICES = {
     route: 'POST /webhook/cognigy',
     create: ({ env, logger, dataDir }) => require('../index.js').cognigyEvents({ env, logger, dataDir }),
   },
+  sync: {
+    about: 'profile sync with Genesys Cloud',
+    route: 'POST /webhook/sync',
+    create: ({ env, logger, dataDir, allowUnauthenticated }) => require('../index.js').profileSync({ env, logger, dataDir, allowUnauthenticated }),
+  },
   route: {
     about: 'intent routing to CXone',
     route: 'POST /api/route',

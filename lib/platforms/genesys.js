@@ -60,6 +60,15 @@ function urlsOf(host) {
 }
 
 /**
+ * What a bare host means to seed T0, which has the tokens where the API is: that host, unless it is a region's.
+ * @param {string} host
+ */
+function urlsOfDomain(host) {
+  const region = host.replace(/^(api|login|apps)\./, '');
+  return REGIONS.has(region) ? urlsOf(region) : { api: `https://${host}`, login: `https://${host}` };
+}
+
+/**
  * @param {{ login: string, clientId: string, clientSecret: string, scope?: string }} o
  * @returns {import('../..').Auth}
  */
@@ -81,6 +90,7 @@ module.exports = {
   name: 'Genesys Cloud',
   defaultHost: 'mypurecloud.com',
   urlsOf,
+  urlsOfDomain,
   auth,
   resources,
   conversationPath: '/api/v2/conversations/{interactionId}',

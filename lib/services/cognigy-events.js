@@ -64,6 +64,7 @@ function readOptions(given) {
   const ring = readRing(options.nested('idempotency'), 2 ** 20);
   const settings = {
     scheme: 'cognigy',
+    storeName: 'events',
     secrets,
     ringCapacity: ring.capacity,
     ringTtlMs: ring.ttlMs,

@@ -42,9 +42,9 @@ function readFilter(given) {
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
 }
 
-/** @param {Row} row @returns {DeadLetter} */
-function shown({ eventId, step, code, status, error, attempts, tries, failedAt }) {
-  return { eventId, service: 'events', step, code, status, error, attempts, tries, failedAt };
+/** @param {Row} row @param {DeadLetter['service']} service @returns {DeadLetter} */
+function shown({ eventId, step, code, status, error, attempts, tries, failedAt }, service) {
+  return { eventId, service, step, code, status, error, attempts, tries, failedAt };
 }
 
 /** @param {Buffer | undefined} payload */
@@ -59,17 +59,20 @@ function readable(payload) {
 
 class DeadLetters {
   #store;
+  #service;
   #ready;
   #replay;
 
   /**
    * @param {string} dataDir
    * @param {object} [o]
+   * @param {DeadLetter['service']} [o.service] whose they are
    * @param {() => Promise<unknown>} [o.ready] before anything is looked at
    * @param {Replay} [o.replay]
    */
-  constructor(dataDir, { ready = async () => {}, replay } = {}) {
-    this.#store = new EventStore(dataDir, 'onlooker');
+  constructor(dataDir, { service = 'events', ready = async () => {}, replay } = {}) {
+    this.#store = new EventStore(dataDir, 'onlooker', service);
+    this.#service = service;
     this.#ready = ready;
     this.#replay = replay;
   }
@@ -93,7 +96,7 @@ class DeadLetters {
   /** Oldest first. @param {DeadLetterFilter} [filter] @returns {Promise<DeadLetter[]>} */
   async list(filter) {
     const letters = [];
-    for await (const row of this.#rows(filter)) letters.push(shown(row));
+    for await (const row of this.#rows(filter)) letters.push(shown(row, this.#service));
     return letters;
   }
 
@@ -104,7 +107,7 @@ class DeadLetters {
    * @throws {TrunklineError} NOT_FOUND
    */
   async show(eventId) {
-    for await (const row of this.#rows({ eventId })) return { ...shown(row), payload: readable(await this.#store.payloadOf(eventId)) };
+    for await (const row of this.#rows({ eventId })) return { ...shown(row, this.#service), payload: readable(await this.#store.payloadOf(eventId)) };
     throw new TrunklineError('NOT_FOUND', `no dead letter has the event id ${eventId}`, { hint: 'Dead letters are kept for 30 days.' });
   }
 

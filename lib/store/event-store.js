@@ -13,6 +13,7 @@ const LOOK_EVERY_MS = 50;
 
 class EventStore {
   #directory;
+  #name;
   #role;
   /** Made when it is first needed: it has threads. @type {any} */ #native;
   /** @type {Promise<void> | undefined} */ #opening;
@@ -22,15 +23,18 @@ class EventStore {
   /**
    * @param {string} directory
    * @param {'consumer' | 'onlooker'} role an onlooker neither publishes nor consumes, and needs a store that is there already
+   * @param {string} [name] of its files: whose store it is
    */
-  constructor(directory, role) {
+  constructor(directory, role, name = 'events') {
     this.#directory = directory;
+    this.#name = name;
     this.#role = role;
   }
 
   #create() {
     return new native.EventStore({
       directory: this.#directory,
+      name: this.#name,
       role: this.#role,
       lookEveryMs: LOOK_EVERY_MS,
       onMessage: (/** @type {number} */ consumer, /** @type {Parameters<OnMessage>} */ ...message) => this.#consumers.get(consumer)?.onMessage(...message),

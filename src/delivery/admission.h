@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,7 +42,8 @@ struct RingUse {
 
 class Admission {
  public:
-  Admission(crypto::SignatureVerifier verifier, const Clock& clock)
+  // Without a verifier the caller has seen to it himself that he may trust the bytes.
+  Admission(std::optional<crypto::SignatureVerifier> verifier, const Clock& clock)
       : verifier_(std::move(verifier)), clock_(clock) {}
 
   // Before it nothing is let in. Again only while nobody calls anything else. A ring in memory is for one
@@ -58,7 +60,7 @@ class Admission {
   RingUse ring_use();  // any thread, at any time
 
  private:
-  crypto::SignatureVerifier verifier_;
+  std::optional<crypto::SignatureVerifier> verifier_;
   std::mutex mutex_;  // of the pointer, for ring_use
   std::unique_ptr<idempotency::Ring> ring_;
   const Clock& clock_;

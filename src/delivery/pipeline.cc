@@ -20,7 +20,7 @@ constexpr std::int64_t kElsewhereMs =
 
 }  // namespace
 
-Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, Publisher* publisher, Exchange& exchange,
+Pipeline::Pipeline(PipelineOptions options, store::Journal& journal, Publisher* publisher, Exchange* exchange,
                    retry::TimerWheel& timers, const Clock& clock, Admission& admission,
                    PipelineCounters& counters, std::function<void(const Finished&)> on_finished)
     : options_(std::move(options)),
@@ -286,7 +286,7 @@ void Pipeline::Stop(std::int64_t grace_ms, std::function<void()> stopped) {
   stopped_ = std::move(stopped);
   for (const Elsewhere& one : std::exchange(elsewhere_, {}))
     one.answer({AnswerKind::kRefused, ClosedError()});
-  exchange_.SendNoMore();
+  if (exchange_ != nullptr) exchange_->SendNoMore();
   if (publish_step_) publish_step_->SendNoMore();
   ParkAll(false);
   timers_.Schedule(grace_timer_, clock_.MonotonicMs() + grace_ms);

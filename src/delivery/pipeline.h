@@ -45,7 +45,9 @@ namespace trunkline::delivery {
 enum class OrderBy : std::uint8_t { kNone, kSession, kDialog, kIntent };
 
 struct PipelineOptions {
-  RequestTemplate request;
+  // None: the Publisher is a function that makes the call itself, and once it has taken the event that is
+  // done.
+  std::optional<RequestTemplate> request;
   std::shared_ptr<const retry::Policy> retry = std::make_shared<retry::Policy>();
   std::int64_t timeout_ms = 5000;                       // one try
   std::unordered_map<std::string, std::string> routes;  // intent → queue
@@ -86,8 +88,9 @@ struct PipelineCounters {
 class Pipeline {
  public:
   // `publisher`: null where all queues are embedded. `exchange` is the platform's, and takes as many calls at
-  // once as there are events: its own bound would bury them. All references outlive the pipeline.
-  Pipeline(PipelineOptions options, store::Journal& journal, Publisher* publisher, Exchange& exchange,
+  // once as there are events: its own bound would bury them; null where there is no request. All of them
+  // outlive the pipeline.
+  Pipeline(PipelineOptions options, store::Journal& journal, Publisher* publisher, Exchange* exchange,
            retry::TimerWheel& timers, const Clock& clock, Admission& admission, PipelineCounters& counters,
            std::function<void(const Finished&)> on_finished);
   ~Pipeline();
@@ -148,6 +151,7 @@ class Pipeline {
   void FailStep(Delivery& delivery, Error error);
   void OnDeadline(Delivery& delivery);
   Error DeadlineError() const;
+  store::Step ToldStep(const Delivery& delivery) const;
 
   // Out.
   void Succeed(Delivery& delivery);
@@ -163,7 +167,7 @@ class Pipeline {
 
   const PipelineOptions options_;
   store::Journal& journal_;
-  Exchange& exchange_;
+  Exchange* const exchange_;
   retry::TimerWheel& timers_;
   const Clock& clock_;
   Admission& admission_;

@@ -50,6 +50,7 @@ void Pipeline::OnPublishEnd(Delivery& delivery, Status result) {
   delivery.attempts = delivery.publish->attempts();
   if (!result.ok()) return FailStep(delivery, std::move(result.error()));
   CountTry(delivery.attempts);
+  if (!options_.request) return Succeed(delivery);
   // The request tells it. One that is published once more keeps its time, so that the request stays the same.
   if (delivery.event.published_at == 0) delivery.event.published_at = clock_.WallMs();
   RecordPublished(delivery);
@@ -78,19 +79,19 @@ void Pipeline::RecordPublished(Delivery& delivery) {
 void Pipeline::Request(Delivery& delivery) {
   delivery.state = Delivery::State::kRequesting;
   const store::StoredEvent& event = delivery.event;
-  exchange_.Start(delivery.call,
-                  {.request = options_.request.Render({.event_id = event.event_id,
-                                                       .intent = event.intent,
-                                                       .dialog_id = delivery.dialog_id,
-                                                       .session_id = delivery.session_id,
-                                                       .queue = event.queue,
-                                                       .processed_at_ms = event.published_at,
-                                                       .latency_ms = event.published_at - event.received_at},
-                                                      event.idempotency_key),
-                   .retry = options_.retry,
-                   .timeout_ms = options_.timeout_ms,
-                   .repeatable = true,
-                   .waits_for_breaker = true});
+  exchange_->Start(delivery.call, {.request = options_.request->Render(
+                                       {.event_id = event.event_id,
+                                        .intent = event.intent,
+                                        .dialog_id = delivery.dialog_id,
+                                        .session_id = delivery.session_id,
+                                        .queue = event.queue,
+                                        .processed_at_ms = event.published_at,
+                                        .latency_ms = event.published_at - event.received_at},
+                                       event.idempotency_key),
+                                   .retry = options_.retry,
+                                   .timeout_ms = options_.timeout_ms,
+                                   .repeatable = true,
+                                   .waits_for_breaker = true});
 }
 
 void Pipeline::OnCallEnd(Delivery& delivery, Result<Reply> result) {
@@ -125,7 +126,7 @@ void Pipeline::OnDeadline(Delivery& delivery) {
     case Delivery::State::kPublishing:
       return publish_step_->TimeOut(*delivery.publish, DeadlineError().message);
     case Delivery::State::kRequesting:
-      return exchange_.TimeOut(delivery.call, DeadlineError().message);
+      return exchange_->TimeOut(delivery.call, DeadlineError().message);
     default:
       return;  // the store has it, and Work looks again
   }
@@ -134,6 +135,11 @@ void Pipeline::OnDeadline(Delivery& delivery) {
 Error Pipeline::DeadlineError() const {
   return {.code = ErrorCode::kTimeout,
           .message = "the delivery's deadline of " + std::to_string(options_.deadline_ms) + " ms passed"};
+}
+
+// To whoever reads it, a function that makes the call is the request.
+store::Step Pipeline::ToldStep(const Delivery& delivery) const {
+  return options_.request ? delivery.step : store::Step::kRequest;
 }
 
 void Pipeline::Bury(Delivery& delivery, Error error) {
@@ -153,7 +159,7 @@ void Pipeline::RecordDeadLetter(Delivery& delivery) {
   store::DeadLetter letter{.seq = delivery.event.seq,
                            .event_id = delivery.event.event_id,
                            .intent = delivery.event.intent,
-                           .step = delivery.step,
+                           .step = ToldStep(delivery),
                            .code = std::string(Describe(error.code).name),
                            .status = error.status != 0 || tries.empty() ? error.status : tries.back().status,
                            .error = error.message,

@@ -12,13 +12,25 @@ struct EventService::Core {
   explicit Core(net::Context& loop_context) : context(loop_context) {}
 
   net::Context& context;
-  std::unique_ptr<net::HttpClient> client;
+  std::unique_ptr<net::HttpClient> client;  // null, like the exchange: no request is made
   std::unique_ptr<delivery::Exchange> exchange;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<CallbackPublisher> publisher;  // null: the queues are the store's own
   std::unique_ptr<delivery::Pipeline> pipeline;  // last: it refers to the others, and goes first
 
   bool open() const { return pipeline != nullptr; }
+
+  Status MakeExchange(net::ClientOptions client_options, delivery::ExchangeOptions options,
+                      delivery::ExchangeCounters& counters) {
+    auto made_client = net::HttpClient::Create(context, std::move(client_options));
+    if (!made_client) return std::move(made_client.error());
+    auto made = delivery::Exchange::Create(std::move(options), **made_client, nullptr, *context.timers,
+                                           *context.clock, counters);
+    if (!made) return std::move(made.error());
+    client = std::move(*made_client);
+    exchange = std::move(*made);
+    return Ok();
+  }
 
   // All but the store, whose end takes its time.
   void LetGo() {
@@ -44,36 +56,35 @@ EventService::EventService(std::shared_ptr<Engine> engine, std::shared_ptr<deliv
 Result<std::unique_ptr<EventService>> EventService::Create(std::shared_ptr<Engine> engine,
                                                            EventServiceOptions options,
                                                            EventServiceCallbacks callbacks) {
-  auto verifier = crypto::SignatureVerifier::Create(std::move(options.scheme), options.secrets,
-                                                    options.tolerance_seconds);
-  if (!verifier) return verifier.error();
+  std::optional<crypto::SignatureVerifier> verifier;
+  if (options.scheme) {
+    auto created = crypto::SignatureVerifier::Create(std::move(*options.scheme), options.secrets,
+                                                     options.tolerance_seconds);
+    if (!created) return created.error();
+    verifier = std::move(*created);
+  }
+  const bool requests = options.pipeline.request.has_value();
+  if (!requests && !callbacks.publish) {
+    return Error{.code = ErrorCode::kConfigInvalid, .message = "the events of this service go nowhere"};
+  }
   if (Status checked = idempotency::CheckOptions(options.ring); !checked.ok()) return checked.error();
-  if (options.client.tls.verify && !options.client.tls.trusted_pem.empty()) {
+  if (requests && options.client.tls.verify && !options.client.tls.trusted_pem.empty()) {
     if (Status read = engine->ReadTrust(options.client.tls, "tls.ca"); !read.ok()) return read.error();
   }
   options.exchange.base = options.client.base;
   options.exchange.max_in_flight = options.client.max_connections;
   options.exchange.max_pending = std::numeric_limits<std::size_t>::max();  // the pipeline sees to that
 
-  const auto admission = std::make_shared<delivery::Admission>(std::move(*verifier), SystemClock());
+  const auto admission = std::make_shared<delivery::Admission>(std::move(verifier), SystemClock());
   std::unique_ptr<EventService> service(new EventService(std::move(engine), admission));
   Status made = Ok();
   service->engine_->RunAndWait([&] {
     Core& core = *service->core_;
-    auto client = net::HttpClient::Create(core.context, std::move(options.client));
-    if (!client) {
-      made = std::move(client.error());
-      return;
+    if (requests) {
+      made = core.MakeExchange(std::move(options.client), std::move(options.exchange),
+                               service->counters_->platform);
+      if (!made.ok()) return;
     }
-    auto exchange =
-        delivery::Exchange::Create(std::move(options.exchange), **client, nullptr, *core.context.timers,
-                                   *core.context.clock, service->counters_->platform);
-    if (!exchange) {
-      made = std::move(exchange.error());
-      return;
-    }
-    core.client = std::move(*client);
-    core.exchange = std::move(*exchange);
     // The engine outlives every store: whoever holds the service holds the engine.
     const std::string ring_path = options.store.directory + "/" + options.store.name + ".ring";
     core.store = std::make_unique<store::Store>(
@@ -87,8 +98,9 @@ Result<std::unique_ptr<EventService>> EventService::Create(std::shared_ptr<Engin
             }});
     if (callbacks.publish) core.publisher = std::make_unique<CallbackPublisher>(std::move(callbacks.publish));
     core.pipeline = std::make_unique<delivery::Pipeline>(
-        std::move(options.pipeline), *core.store, core.publisher.get(), *core.exchange, *core.context.timers,
-        *core.context.clock, *service->admission_, service->counters_->events, std::move(callbacks.finished));
+        std::move(options.pipeline), *core.store, core.publisher.get(), core.exchange.get(),
+        *core.context.timers, *core.context.clock, *service->admission_, service->counters_->events,
+        std::move(callbacks.finished));
   });
   if (!made.ok()) return made.error();
   return service;
@@ -163,6 +175,18 @@ void EventService::Published(std::uint64_t id, Status result) {
   engine_->Post([core = core_, id, result = std::move(result)]() mutable {
     if (core->publisher) core->publisher->Answer(id, std::move(result));
   });
+}
+
+void EventService::PutNote(std::string key, std::string value, std::int64_t lifetime_ms,
+                           std::function<void(Status)> noted) {
+  if (!closing_)
+    return core_->store->PutNote(std::move(key), std::move(value), lifetime_ms, std::move(noted));
+  noted(ClosedError());
+}
+
+void EventService::FindNote(std::string key, std::function<void(Result<std::optional<std::string>>)> found) {
+  if (!closing_) return core_->store->FindNote(std::move(key), std::move(found));
+  found(ClosedError());
 }
 
 void EventService::Close(std::int64_t grace_ms, std::function<void()> closed) {

@@ -21,14 +21,15 @@
 namespace trunkline::engine {
 
 struct EventServiceOptions {
-  crypto::SignatureScheme scheme;
+  std::optional<crypto::SignatureScheme> scheme;  // none: the owner admits only what he trusts
   std::vector<std::vector<std::uint8_t>> secrets;
   std::int64_t tolerance_seconds = 300;
   idempotency::RingOptions ring;
   store::StoreOptions store;
+  delivery::PipelineOptions pipeline;
+  // Of the platform; not looked at where the pipeline makes no request.
   net::ClientOptions client;
   delivery::ExchangeOptions exchange;
-  delivery::PipelineOptions pipeline;
 };
 
 // Called on the engine thread. None is called once the service has been destroyed.
@@ -75,6 +76,11 @@ class EventService {
   // How the `publish` with that id has ended. One that comes too late, or a second time, changes nothing.
   void Published(std::uint64_t id, Status result);
 
+  // Notes of the owner's, in the store: see store/notes_table.h.
+  void PutNote(std::string key, std::string value, std::int64_t lifetime_ms,
+               std::function<void(Status)> noted);
+  void FindNote(std::string key, std::function<void(Result<std::optional<std::string>>)> found);
+
   struct Counters {
     delivery::PipelineCounters events;
     delivery::ExchangeCounters platform;
@@ -95,7 +101,8 @@ class EventService {
   std::shared_ptr<Engine> engine_;
   std::shared_ptr<delivery::Admission> admission_;  // the store's threads know it too
   std::unique_ptr<Counters> counters_;
-  // The engine thread's, but for the pipeline's Accept: it is there until Close has been called.
+  // The engine thread's, but for the pipeline's Accept and the store's notes: both are there until Close has
+  // been called.
   std::shared_ptr<Core> core_;
   bool closing_ = false;
 };

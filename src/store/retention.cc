@@ -4,6 +4,7 @@
 
 #include "store/dead_letters_table.h"
 #include "store/events_table.h"
+#include "store/notes_table.h"
 
 namespace trunkline::store {
 namespace {
@@ -22,7 +23,9 @@ Result<bool> Retention::Step(Database& database, std::int64_t now_ms, int rows) 
   if (!more_letters.ok()) return more_letters;
   const auto more_done = DeleteDone(database, now_ms, rows);
   if (!more_done.ok()) return more_done;
-  return *more_letters || *more_done;
+  const auto more_notes = DeleteNotes(database, now_ms, rows);
+  if (!more_notes.ok()) return more_notes;
+  return *more_letters || *more_done || *more_notes;
 }
 
 Result<bool> Retention::DeleteDone(Database& database, std::int64_t now_ms, int rows) {
@@ -67,6 +70,12 @@ Result<bool> Retention::DeleteLetters(Database& database, std::int64_t now_ms, i
   const auto purged = PurgeDeadLetters(database, {.before_ms = over_ms, .limit = rows});
   if (!purged.ok()) return purged.error();
   return *purged == rows;
+}
+
+Result<bool> Retention::DeleteNotes(Database& database, std::int64_t now_ms, int rows) {
+  const auto deleted = DeleteOldNotes(database, now_ms, rows);
+  if (!deleted.ok()) return deleted.error();
+  return *deleted == rows;
 }
 
 }  // namespace trunkline::store

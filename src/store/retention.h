@@ -25,6 +25,7 @@ class Retention {
 
  private:
   Result<bool> DeleteDone(Database& database, std::int64_t now_ms, int rows);
+  Result<bool> DeleteNotes(Database& database, std::int64_t now_ms, int rows);
   Result<bool> DeleteLetters(Database& database, std::int64_t now_ms, int rows);
 
   const RetentionOptions options_;

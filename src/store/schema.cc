@@ -73,6 +73,14 @@ constexpr const char* kMigrations[kSchemaVersion] = {
       );
       CREATE INDEX taken_by_queue ON taken (queue, due_at);
     )sql",
+    R"sql(
+      CREATE TABLE notes (                     -- what a service wants to find again, for a while
+        key        TEXT    PRIMARY KEY,
+        value      TEXT    NOT NULL,
+        expires_at INTEGER NOT NULL            -- ms since 1970
+      ) WITHOUT ROWID;
+      CREATE INDEX notes_by_expiry ON notes (expires_at);
+    )sql",
 };
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 namespace trunkline::store {
 
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 
 // Sets the connection up (write-ahead log, a sync with every commit) and creates or migrates the tables.
 // STORE_UNAVAILABLE when the file is of a later version than this code knows.

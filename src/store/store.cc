@@ -13,6 +13,7 @@
 #include "store/database.h"
 #include "store/events_table.h"
 #include "store/membership.h"
+#include "store/notes_table.h"
 #include "store/schema.h"
 #include "store/write.h"
 
@@ -540,6 +541,23 @@ void Store::Reopen(std::int64_t seq, bool from_start, Callback<bool> callback) {
 void Store::Find(std::string event_id, Callback<std::optional<FoundEvent>> callback) {
   impl_->Read<std::optional<FoundEvent>>(
       [event_id = std::move(event_id)](Database& database) { return FindEvent(database, event_id); },
+      std::move(callback));
+}
+
+void Store::PutNote(std::string key, std::string value, std::int64_t lifetime_ms, Recorded callback) {
+  impl_->Submit<std::monostate>(
+      true,
+      [impl = impl_.get(), key = std::move(key), value = std::move(value), lifetime_ms](Database& database) {
+        return store::PutNote(database, key, value, impl->clock.WallMs() + lifetime_ms);
+      },
+      std::move(callback));
+}
+
+void Store::FindNote(std::string key, Callback<std::optional<std::string>> callback) {
+  impl_->Read<std::optional<std::string>>(
+      [impl = impl_.get(), key = std::move(key)](Database& database) {
+        return store::FindNote(database, key, impl->clock.WallMs());
+      },
       std::move(callback));
 }
 

@@ -97,6 +97,10 @@ class Store final : public Journal, public QueueLog {
   void Reopen(std::int64_t seq, bool from_start, Callback<bool> callback) override;
   void Find(std::string event_id, Callback<std::optional<FoundEvent>> callback) override;
 
+  // Notes: see notes_table.h.
+  void PutNote(std::string key, std::string value, std::int64_t lifetime_ms, Recorded callback);
+  void FindNote(std::string key, Callback<std::optional<std::string>> callback);
+
   // Dead letters: see dead_letters_table.h.
   void DeadLetters(DeadLetterFilter filter, Callback<std::vector<DeadLetter>> callback);
   void Purge(DeadLetterFilter filter, Callback<std::int64_t> callback);

@@ -49,7 +49,7 @@ describe('trunkline dlq', () => {
   it('lists, as a table and as JSON', async () => {
     const { status, stdout } = await dlq(['list', ...here()]);
     assert.equal(status, 0);
-    assert.match(stdout, new RegExp(`^\\S+Z  request  BAD_REQUEST 400  1 tries  ${event.webhookEventId}  Cognigy answered 400\n1 dead letter\n$`));
+    assert.match(stdout, new RegExp(`^\\S+Z  events  request  BAD_REQUEST 400  1 tries  ${event.webhookEventId}  Cognigy answered 400\n1 dead letter\n$`));
     const json = await dlq(['list', ...here(), '--json']);
     assert.deepEqual(JSON.parse(json.stdout), await service.deadLetters.list());
     assert.deepEqual(Object.keys(JSON.parse(json.stdout)[0]), ['eventId', 'service', 'step', 'code', 'status', 'error', 'attempts', 'tries', 'failedAt']);

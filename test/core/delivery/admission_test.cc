@@ -35,6 +35,16 @@ TEST(Admission, ANewEventIsClaimedWithItsFields) {
   EXPECT_EQ(admitted.fields.session_id, "s-e1");
 }
 
+TEST(Admission, WithoutAVerifierTheBytesAreTrusted) {
+  ManualClock clock;
+  Admission admission(std::nullopt, clock);
+  auto ring = idempotency::Ring::Create({.capacity = 8, .ttl_ms = 1000, .key = {}}, clock);
+  admission.UseRing(std::move(*ring));
+  EXPECT_EQ(Admit(admission, WebhookBody("e1"), "").verdict, Verdict::kClaimed);
+  EXPECT_EQ(Admit(admission, WebhookBody("e1"), "anything").verdict, Verdict::kInFlight);
+  EXPECT_EQ(Admit(admission, "{}", "").verdict, Verdict::kMalformed);
+}
+
 TEST(Admission, TheSecondOfAnIdIsInFlightAndLaterDone) {
   ManualClock clock;
   const auto admission = MakeAdmission(clock);

@@ -52,8 +52,8 @@ class PipelineFixture : public ::testing::Test {
                    .value();
     options.retry = std::make_shared<retry::Policy>(policy);
     pipeline = std::make_unique<delivery::Pipeline>(
-        options, journal, elsewhere ? &publisher : nullptr, *exchange, timers, clock, *admission, counters,
-        [this](const delivery::Finished& end) { finished.push_back(end); });
+        options, journal, elsewhere ? &publisher : nullptr, exchange.get(), timers, clock, *admission,
+        counters, [this](const delivery::Finished& end) { finished.push_back(end); });
   }
 
   // The answers that one caller was given; more than one is a mistake that every test would see.

@@ -34,6 +34,18 @@ TEST(Schema, IsMadeOnceAndKept) {
   EXPECT_EQ(OneValue(database, "PRAGMA user_version"), std::to_string(kSchemaVersion));
 }
 
+TEST(Schema, AFileOfVersionOneKeepsItsRowsAndGetsNotes) {
+  const test::TempDirectory directory;
+  Database database = Make(directory.path("a.db"));
+  ASSERT_TRUE(PrepareSchema(database).ok());
+  ASSERT_TRUE(
+      database.Execute("DROP TABLE notes; PRAGMA user_version = 1; INSERT INTO published VALUES (7, 8)")
+          .ok());
+  ASSERT_TRUE(PrepareSchema(database).ok());
+  EXPECT_EQ(OneValue(database, "SELECT event FROM published"), "7");
+  EXPECT_EQ(OneValue(database, "SELECT count(*) FROM notes"), "0");
+}
+
 TEST(Schema, EveryCommitIsSynced) {
   const test::TempDirectory directory;
   Database database = Make(directory.path("a.db"));

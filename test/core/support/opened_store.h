@@ -72,6 +72,13 @@ class OpenedStore {
   Status MarkPublished(std::int64_t seq, std::int64_t at) {
     return Wait<std::monostate>([&](auto done) { store_->MarkPublished(seq, at, std::move(done)); });
   }
+  Status PutNote(std::string key, std::string value, std::int64_t lifetime_ms) {
+    return Wait<std::monostate>(
+        [&](auto done) { store_->PutNote(std::move(key), std::move(value), lifetime_ms, std::move(done)); });
+  }
+  Result<std::optional<std::string>> FindNote(const std::string& key) {
+    return Wait<std::optional<std::string>>([&](auto done) { store_->FindNote(key, std::move(done)); });
+  }
   Result<bool> Reopen(std::int64_t seq, bool from_start = false) {
     return Wait<bool>([&](auto done) { store_->Reopen(seq, from_start, std::move(done)); });
   }

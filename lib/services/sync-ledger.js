@@ -1,0 +1,141 @@
+// The ledger of a customer: which values of his attributes came from which side, so that a value is not sent back to where it came from, and an
+// older one does not overwrite a newer one. Kept as a note in the data directory, so that a restart and other processes find it.
+'use strict';
+
+const { uuidV5 } = require('../uuid.js');
+
+/**
+ * @typedef {'genesys' | 'cognigy'} Side
+ *
+ * @typedef {object} Entry a value that an attribute had
+ * @property {string} hash
+ * @property {Side} from
+ * @property {number} at ms since 1970: when it was set, by the clock of whoever said so
+ * @property {boolean} [settled] `at` is what Genesys said of our write
+ * @property {string} session which session knows it
+ * @property {number} until ms since 1970: then it is forgotten
+ *
+ * @typedef {object} Change an incoming set of attributes
+ * @property {Record<string, unknown>} attributes
+ * @property {number | undefined} at ms since 1970, where its sender says
+ * @property {string} session
+ */
+
+const HASHES = '3d6f0a1e-5c1b-5a52-9c0f-2f6c8a7be1d4';
+/** Values of one attribute that are kept: more writes than that are never on their way at once. */
+const MAX_ENTRIES = 8;
+
+/** Objects that differ in the order of their keys only have one text. @param {unknown} value @returns {string} */
+function canonical(value) {
+  return JSON.stringify(value, (_name, one) => (one !== null && typeof one === 'object' && !Array.isArray(one) ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1))) : one)) ?? 'null';
+}
+
+/** @param {unknown} value */
+const hashOf = (value) => uuidV5(HASHES, canonical(value));
+
+class SyncLedger {
+  /** Of each attribute, oldest first. @type {Map<string, Entry[]>} */
+  #entries;
+  #nowMs;
+  #lifetimeMs;
+  /** The customer's profile, once Genesys has told it. @type {string | undefined} */
+  profileId;
+
+  /**
+   * @param {string | undefined} text of toString()
+   * @param {{ nowMs: number, lifetimeMs: number }} time
+   */
+  constructor(text, { nowMs, lifetimeMs }) {
+    const { profileId, entries = [] } = text === undefined ? {} : JSON.parse(text);
+    this.profileId = profileId;
+    this.#nowMs = nowMs;
+    this.#lifetimeMs = lifetimeMs;
+    const alive = entries.map((/** @type {[string, Entry[]]} */ [name, list]) => [name, list.filter(({ until }) => until > nowMs)]);
+    this.#entries = new Map(alive.filter((/** @type {[string, Entry[]]} */ [, list]) => list.length > 0));
+  }
+
+  toString() {
+    return JSON.stringify({ profileId: this.profileId, entries: [...this.#entries] });
+  }
+
+  /** @param {string} name */
+  #of(name) {
+    return this.#entries.get(name) ?? [];
+  }
+
+  /**
+   * A value that a session sends. `echo`: Genesys told it the session itself; `stale`: Genesys has told it a newer one; `repeated`: we have written it.
+   * @param {string} name @param {unknown} value @param {number | undefined} at ms since 1970, where the session says
+   * @returns {'news' | 'repeated' | 'echo' | 'stale'}
+   */
+  judgeSession(name, value, at) {
+    const newest = this.#of(name).at(-1);
+    const isSame = newest?.hash === hashOf(value);
+    if (newest?.from !== 'genesys') return isSame ? 'repeated' : 'news';
+    if (isSame) return 'echo';
+    return at !== undefined && newest.at > at ? 'stale' : 'news';
+  }
+
+  /** These are about to be written to Genesys. @param {Change} change */
+  write(change) {
+    this.#add('cognigy', change);
+  }
+
+  /** Genesys has taken that write, and says when. @param {string[]} names @param {number} at ms since 1970 */
+  settle(names, at) {
+    for (const name of names) {
+      const newest = this.#of(name).at(-1);
+      if (newest?.from === 'cognigy') Object.assign(newest, { at, settled: true });
+    }
+  }
+
+  /**
+   * A value that Genesys tells, changed or not. `echo`: a write of ours that comes back; `known`: the session has been told it; `stale`: there is a
+   * newer one.
+   * @param {string} name @param {unknown} value @param {{ at: number | undefined, session: string }} of ms since 1970, where Genesys says
+   * @returns {'news' | 'known' | 'echo' | 'stale'}
+   */
+  judgeProfile(name, value, { at, session }) {
+    const entries = this.#of(name);
+    const hash = hashOf(value);
+    if (indexOfEcho(entries, hash, at) >= 0) return 'echo';
+    const newest = entries.at(-1);
+    if (newest?.hash === hash) return newest.session === session ? 'known' : 'news';
+    return newest !== undefined && at !== undefined && newest.at > at ? 'stale' : 'news';
+  }
+
+  /** An echo says that the writes before it have come back too, or never will. @param {string} name @param {unknown} value @param {number | undefined} at */
+  hear(name, value, at) {
+    const entries = this.#of(name);
+    this.#entries.set(name, entries.slice(Math.max(0, indexOfEcho(entries, hashOf(value), at))));
+  }
+
+  /** The session has been told these. @param {Change} change */
+  tell(change) {
+    this.#add('genesys', change);
+  }
+
+  /** @param {Side} from @param {Change} change */
+  #add(from, { attributes, at = this.#nowMs, session }) {
+    for (const [name, value] of Object.entries(attributes)) {
+      const entry = { hash: hashOf(value), from, at, session, until: this.#nowMs + this.#lifetimeMs };
+      this.#entries.set(name, [...this.#of(name), entry].slice(-MAX_ENTRIES));
+    }
+  }
+}
+
+/**
+ * Which write of ours comes back. None when Genesys has said something else since, or when it was set after a later write of ours: then somebody has set
+ * the old value again.
+ * @param {Entry[]} entries
+ * @param {string} hash
+ * @param {number | undefined} at
+ * @returns {number} below 0: none
+ */
+function indexOfEcho(entries, hash, at) {
+  const ours = entries.findLastIndex((entry) => entry.from === 'cognigy' && entry.hash === hash);
+  const isOver = entries.slice(ours + 1).some((later) => later.from === 'genesys' || (later.settled && at !== undefined && at > later.at));
+  return isOver ? -1 : ours;
+}
+
+module.exports = { SyncLedger, canonical };
