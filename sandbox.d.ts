@@ -80,6 +80,43 @@ export interface RequestLog {
   waitFor(fits: (request: LoggedRequest) => boolean, options?: { count?: number; timeoutMs?: number }): Promise<LoggedRequest[]>;
 }
 
+/** An event that a platform sent to a webhook: taken, or given up. */
+export interface LoggedDelivery {
+  /** Counts from 1 since the start or the last `clear`. */
+  number: number;
+  /** ISO 8601. */
+  at: string;
+  webhookId: string;
+  /** Without its query. */
+  url: string;
+  eventType: string;
+  /** Of the profile that changed. */
+  externalId: string;
+  /** The last; `null` where there was no answer. */
+  status: number | null;
+  /** Of the last error, as of `TrunklineError`; `null` where it was taken. */
+  code: string | null;
+  attempts: number;
+}
+
+/** What the platforms send to webhooks: to each in order, tried again as its `retryPolicy` says. */
+export interface Deliveries {
+  /** Ended since the last `clear`; the last 10,000 of them are kept. */
+  readonly total: number;
+  /** Waiting or under way. At most 100,000, and 64 MiB. */
+  readonly pending: number;
+  /** Never begun, because too many were pending. */
+  readonly dropped: number;
+  /** Those that have ended, oldest first. */
+  list(): LoggedDelivery[];
+  /** Forgets those that have ended. */
+  clear(): void;
+  /** As that of `RequestLog`. */
+  waitFor(fits: (delivery: LoggedDelivery) => boolean, options?: { count?: number; timeoutMs?: number }): Promise<LoggedDelivery[]>;
+  /** Resolves when none is pending. */
+  idle(): Promise<void>;
+}
+
 /** The tokens that the simulated platforms give out. */
 export interface SandboxTokens {
   /** Of tokens to come, in seconds. Default 3600. */
@@ -98,6 +135,12 @@ export interface SandboxSettings {
     /** Of all callers together; further ones get 429. Default 100. */
     requestsPerSecond: number;
   };
+  readonly genesys: {
+    /** Of each token; further ones get 429 with the headers that Genesys Cloud sends. Default `Infinity`; Genesys Cloud's own is 300. */
+    requestsPerMinute: number;
+    /** Between the tries of a delivery, in milliseconds. Default `undefined`: as the webhook's `retryPolicy` says. */
+    retryIntervalMs: number | undefined;
+  };
 }
 
 export interface Sandbox {
@@ -108,11 +151,12 @@ export interface Sandbox {
   readonly env: Record<string, string>;
   readonly faults: Faults;
   readonly requests: RequestLog;
+  readonly deliveries: Deliveries;
   readonly tokens: SandboxTokens;
   readonly settings: SandboxSettings;
-  /** Forgets faults, requests, remembered answers and all that the platforms hold. */
+  /** Forgets faults, requests, deliveries, remembered answers and all that the platforms hold. */
   reset(): void;
-  /** Stops listening and closes every connection. */
+  /** Stops listening, closes every connection and drops what is to be delivered. */
   close(): Promise<void>;
 }
 

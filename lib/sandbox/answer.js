@@ -66,9 +66,9 @@ function sendGarbage(res) {
   socket?.write('\x16\x03\x01 this is not HTTP\r\n\r\n', () => socket.destroy());
 }
 
-/** @param {number} status @param {string} message @param {(message: string) => object} [errorBody] the platform's manner @returns {Answer} */
+/** @param {number} status @param {string} message @param {(message: string, status: number) => object} [errorBody] the platform's manner @returns {Answer} */
 function refusal(status, message, errorBody = (error) => ({ error })) {
-  return { status, body: errorBody(message) };
+  return { status, body: errorBody(message, status) };
 }
 
 /**

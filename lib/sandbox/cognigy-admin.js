@@ -4,6 +4,7 @@
 const { randomBytes, randomUUID } = require('node:crypto');
 const { BoundedMap } = require('./bounded-map.js');
 const { Refusal, parseObject } = require('./answer.js');
+const { check } = require('./fields.js');
 
 /** @typedef {import('./platforms.js').Platform} Platform */
 /** @typedef {import('./platforms.js').PlatformRequest} PlatformRequest */
@@ -19,11 +20,6 @@ const CONNECTORS = '/api/v1/connectors';
 const ENDPOINTS = '/new/v2.0/endpoints';
 const MAX_TARGETS = 1000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-/** @param {boolean} good @param {string} problem */
-function check(good, problem) {
-  if (!good) throw new Refusal(400, problem);
-}
 
 /** @param {unknown} value @returns {value is string} */
 const isText = (value) => typeof value === 'string' && value !== '';
@@ -51,7 +47,7 @@ function checkEndpoint({ name, channel, projectId, flowId, localeId, settings })
 
 /**
  * @param {import('./logins.js').Logins} logins
- * @returns {Omit<Platform, 'name'> & { settings: { pollsUntilActive: number } }}
+ * @returns {Omit<Platform, 'name'> & { settings: { pollsUntilActive: number }, authenticate: (request: PlatformRequest) => void }}
  */
 function createAdministration(logins) {
   logins.add(CLIENT);
@@ -119,6 +115,7 @@ function createAdministration(logins) {
       COGNIGY_LOCALE_ID: LOCALE_ID,
     }),
     settings,
+    authenticate: authenticate(''),
     reset: () => {
       for (const kept of [connectors, polls, endpoints]) kept.clear();
       settings.pollsUntilActive = 1;

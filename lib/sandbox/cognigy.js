@@ -1,9 +1,11 @@
-// Simulated Cognigy.AI: the dialog state that events are reported to, beside its administration.
+// Simulated Cognigy.AI: the dialog state that events are reported to, beside its administration and its sessions.
 'use strict';
 
 const { BoundedMap } = require('./bounded-map.js');
 const { createAdministration } = require('./cognigy-admin.js');
+const { createSessions } = require('./cognigy-sessions.js');
 const { Refusal, parseObject } = require('./answer.js');
+const { merged } = require('./fields.js');
 
 /** @typedef {import('./platforms.js').Platform} Platform */
 /** @typedef {import('./platforms.js').PlatformRequest} PlatformRequest */
@@ -17,7 +19,6 @@ const WEBHOOK_SECRET = 'sandbox-cognigy-webhook-secret';
 const STATE_PATH = '/api/v1/dialogs/{dialogId}/sessions/{sessionId}/state';
 const MAX_SESSIONS = 10_000;
 const MAX_STATE_BYTES = 64 << 20;
-const MAX_KEYS_PER_STATE = 1000;
 
 /** @param {PlatformRequest} request @param {string} needed the scope, for the refusal's text; '' to read */
 function authenticate({ headers }, needed) {
@@ -32,6 +33,7 @@ function authenticate({ headers }, needed) {
 /** @param {import('./logins.js').Logins} logins @returns {Platform} */
 function createCognigy(logins) {
   const administration = createAdministration(logins);
+  const sessions = createSessions(administration.authenticate);
   /** @type {BoundedMap<Map<string, unknown>>} the merged state of each session */
   const states = new BoundedMap({ maxEntries: MAX_SESSIONS, maxBytes: MAX_STATE_BYTES });
 
@@ -40,11 +42,12 @@ function createCognigy(logins) {
 
   return {
     name: 'cognigy',
-    env: (url) => ({ COGNIGY_API_BASE_URL: url, COGNIGY_API_TOKEN: TOKEN, COGNIGY_WEBHOOK_SECRET: WEBHOOK_SECRET, ...administration.env(url) }),
+    env: (url) => ({ COGNIGY_API_BASE_URL: url, COGNIGY_API_TOKEN: TOKEN, COGNIGY_WEBHOOK_SECRET: WEBHOOK_SECRET, ...administration.env(url), ...sessions.env(url) }),
     settings: administration.settings,
     reset: () => {
       states.clear();
       administration.reset();
+      sessions.reset();
     },
     routes: [
       {
@@ -53,12 +56,8 @@ function createCognigy(logins) {
         idempotent: true,
         authenticate: (request) => authenticate(request, 'dialog:state:write'),
         handle: (request) => {
-          const given = Object.entries(parseObject(request.body));
-          // A Map, because a key may be called __proto__.
-          const state = new Map([...(states.get(keyOf(request)) ?? []), ...given]);
-          if (state.size > MAX_KEYS_PER_STATE) throw new Refusal(400, `state: expected at most ${MAX_KEYS_PER_STATE} keys, got ${state.size}`);
-          const merged = Object.fromEntries(state);
-          const text = JSON.stringify(merged);
+          const state = merged(states.get(keyOf(request)) ?? new Map(), parseObject(request.body));
+          const text = JSON.stringify(Object.fromEntries(state));
           states.set(keyOf(request), state, text.length);
           return { status: 200, headers: { 'content-type': 'application/json' }, body: text };
         },
@@ -74,6 +73,7 @@ function createCognigy(logins) {
         },
       },
       ...administration.routes,
+      ...sessions.routes,
     ],
   };
 }

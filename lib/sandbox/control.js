@@ -1,4 +1,4 @@
-// The sandbox's own HTTP interface under /__sandbox: faults, the request log, reset.
+// The sandbox's own HTTP interface under /__sandbox: faults, the request log, deliveries, reset.
 'use strict';
 
 const { Refusal, parseObject } = require('./answer.js');
@@ -8,7 +8,8 @@ const PREFIX = '/__sandbox/';
 /**
  * @typedef {object} Controlled
  * @property {import('./faults.js').Faults} faults
- * @property {import('./request-log.js').RequestLog} requests
+ * @property {import('./entry-log.js').EntryLog<import('./entry-log.js').LoggedRequest>} requests
+ * @property {import('./deliveries.js').Deliveries} deliveries
  * @property {import('./logins.js').Logins} logins
  * @property {() => void} reset
  *
@@ -29,6 +30,16 @@ const CONTROLS = {
     GET: ({ requests }) => ({ status: 200, body: { total: requests.total, requests: requests.list() } }),
     DELETE: ({ requests }) => {
       requests.clear();
+      return { status: 204 };
+    },
+  },
+  deliveries: {
+    GET: ({ deliveries }) => {
+      const { total, pending, dropped } = deliveries;
+      return { status: 200, body: { total, pending, dropped, deliveries: deliveries.list() } };
+    },
+    DELETE: ({ deliveries }) => {
+      deliveries.clear();
       return { status: 204 };
     },
   },

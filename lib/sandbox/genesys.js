@@ -1,9 +1,14 @@
-// Simulated Genesys Cloud: conversations, as interactions with a context (seed T3) and with participants who have attributes (its own API).
+// Simulated Genesys Cloud: conversations, as interactions with a context (seed T3) and with participants who have attributes (its own API);
+// beside its customers and webhooks.
 'use strict';
 
 const { randomUUID } = require('node:crypto');
 const { BoundedMap } = require('./bounded-map.js');
 const { Refusal, parseObject } = require('./answer.js');
+const { objectIn, merged } = require('./fields.js');
+const { createProfiles, createContacts } = require('./genesys-profiles.js');
+const { createWebhooks } = require('./genesys-webhooks.js');
+const { RateLimit } = require('./genesys-rate-limit.js');
 
 /** @typedef {import('./platforms.js').Platform} Platform */
 /** @typedef {import('./platforms.js').Route} Route */
@@ -17,28 +22,21 @@ const { Refusal, parseObject } = require('./answer.js');
  */
 
 // Fixed, so that a .env written once stays right. They open nothing but a sandbox.
-const CLIENT = { id: 'sandbox-genesys-client', secret: 'sandbox-genesys-secret' };
-const SCOPES = ['interaction:read', 'interaction:write', 'conversations'];
+const CLIENT = {
+  id: 'sandbox-genesys-client',
+  secret: 'sandbox-genesys-secret',
+  scopes: [
+    'interaction:read', 'interaction:write', 'conversations',
+    'customer:profile:read', 'customer:profile:write', 'customer:profile:webhook', 'webhook:write', 'external-contacts',
+  ],
+};
+/** Known to the platform, but may only read. */
+const READER = { id: 'sandbox-genesys-reader', secret: 'sandbox-genesys-reader-secret', scopes: ['interaction:read', 'customer:profile:read'] };
 
 const INTERACTION_PATH = '/api/v2/interactions/{interactionId}';
 const CONVERSATION_PATH = '/api/v2/conversations/{conversationId}';
 const ATTRIBUTES_PATH = `${CONVERSATION_PATH}/participants/{participantId}/attributes`;
 const MAX_CONVERSATIONS = 10_000;
-const MAX_KEYS = 1000;
-
-/** @param {Map<string, unknown>} map its keys may be anything, __proto__ included @param {Record<string, unknown>} given */
-function merge(map, given) {
-  const entries = Object.entries(given);
-  if (map.size + entries.length > MAX_KEYS) throw new Refusal(400, `expected at most ${MAX_KEYS} keys`);
-  for (const [name, value] of entries) map.set(name, value);
-}
-
-/** @param {Record<string, unknown>} body @param {string} name @returns {Record<string, unknown>} */
-function objectIn(body, name) {
-  const value = body[name];
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Refusal(400, `${name}: expected an object`);
-  return /** @type {Record<string, unknown>} */ (value);
-}
 
 class Conversations {
   /** @type {BoundedMap<Conversation>} */
@@ -65,7 +63,7 @@ class Conversations {
     this.at(id).gone = true;
   }
 
-  clear() {
+  reset() {
     this.#known.clear();
   }
 }
@@ -81,7 +79,8 @@ function interactionRoutes(conversations, logins) {
       idempotent: true,
       authenticate: (request) => logins.check(request, 'interaction:write'),
       handle: ({ params, body }) => {
-        merge(conversations.at(params.interactionId).context, objectIn(parseObject(body), 'context'));
+        const interaction = conversations.at(params.interactionId);
+        interaction.context = merged(interaction.context, objectIn(parseObject(body), 'context'));
         return answer(params.interactionId);
       },
     },
@@ -128,22 +127,49 @@ function conversationRoutes(conversations, logins) {
         if (odd !== undefined) throw new Refusal(400, `attributes.${odd.slice(0, 80)}: expected a string`);
         const participant = conversations.at(conversationId, participantId).participants.get(participantId);
         if (participant === undefined) throw new Refusal(404, 'the conversation has no such participant');
-        merge(participant.attributes, given);
+        participant.attributes = merged(participant.attributes, given);
         return { status: 204 };
       },
     },
   ];
 }
 
-/** @param {Logins} logins @returns {import('./platforms.js').Platform} */
-function createGenesys(logins) {
+/** What stands in its errors beside the status. @type {Record<number, string>} */
+const ERROR_CODES = { 400: 'bad.request', 401: 'bad.credentials', 403: 'missing.permissions', 404: 'not.found', 429: 'too.many.requests.retry.after' };
+
+/**
+ * @param {Logins} logins
+ * @param {import('./deliveries.js').Deliveries} deliveries
+ * @returns {import('./platforms.js').Platform}
+ */
+function createGenesys(logins, deliveries) {
+  logins.add(CLIENT);
+  logins.add(READER);
+  const defaults = { requestsPerMinute: Infinity, retryIntervalMs: undefined };
+  /** @type {{ requestsPerMinute: number, retryIntervalMs: number | undefined }} */
+  const settings = { ...defaults };
   const conversations = new Conversations();
-  logins.add({ ...CLIENT, scopes: SCOPES });
+  const rateLimit = new RateLimit(settings);
+  const webhooks = createWebhooks(logins, deliveries, settings);
+  const profiles = createProfiles(logins, webhooks.tell);
+  const contacts = createContacts(logins);
+  const routes = [...interactionRoutes(conversations, logins), ...conversationRoutes(conversations, logins), ...profiles.routes, ...contacts.routes, ...webhooks.routes];
   return {
     name: 'genesys',
-    env: (url) => ({ GENESYS_CLIENT_ID: CLIENT.id, GENESYS_CLIENT_SECRET: CLIENT.secret, GENESYS_ENVIRONMENT: url }),
-    reset: () => conversations.clear(),
-    routes: [...interactionRoutes(conversations, logins), ...conversationRoutes(conversations, logins)],
+    settings,
+    env: (url) => ({ GENESYS_CLIENT_ID: CLIENT.id, GENESYS_CLIENT_SECRET: CLIENT.secret, GENESYS_ENVIRONMENT: url, GENESYS_DOMAIN: url }),
+    reset: () => {
+      for (const part of [conversations, rateLimit, webhooks, profiles, contacts]) part.reset();
+      Object.assign(settings, defaults);
+    },
+    errorBody: (message, status) => ({ message, code: ERROR_CODES[status] ?? 'internal.server.error', status, details: [], errors: [] }),
+    routes: routes.map((route) => ({
+      ...route,
+      authenticate: (request) => {
+        route.authenticate?.(request);
+        rateLimit.take(request);
+      },
+    })),
   };
 }
 

@@ -7,7 +7,8 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { BoundedMap } = require('./bounded-map.js');
 const { Logins } = require('./logins.js');
 const { Faults } = require('./faults.js');
-const { RequestLog } = require('./request-log.js');
+const { EntryLog } = require('./entry-log.js');
+const { Deliveries } = require('./deliveries.js');
 const { PLATFORMS, Router } = require('./platforms.js');
 const { PREFIX, control } = require('./control.js');
 const { Refusal, refusal, send, sendHalf, sendGarbage, readBody } = require('./answer.js');
@@ -32,10 +33,12 @@ const KEEP_ALIVE_MS = 65_000; // longer than any client's, so that it is the cli
 class Sandbox {
   /** Answers a fault on demand: `add`, `list`, `remove`, `clear`. @type {Faults} */
   faults;
-  /** What came in: `list`, `clear`, `waitFor`, `total`. @type {RequestLog} */
-  requests = new RequestLog();
+  /** What came in: `list`, `clear`, `waitFor`, `total`. @type {EntryLog<import('./entry-log.js').LoggedRequest>} */
+  requests = new EntryLog('requests');
+  /** What the platforms sent to webhooks: `list`, `clear`, `waitFor`, `total`, and `pending`, `dropped`, `idle` of what is to be sent. */
+  deliveries = new Deliveries();
   #logins = new Logins();
-  #platforms = PLATFORMS.map((create) => create(this.#logins));
+  #platforms = PLATFORMS.map((create) => create(this.#logins, this.deliveries));
   #router = new Router(this.#platforms);
   /** @type {BoundedMap<Answer>} answers by idempotency key */
   #answers = new BoundedMap({ maxEntries: MAX_KEYS, maxBytes: MAX_KEYS_BYTES, ttlMs: KEY_TTL_MS });
@@ -94,21 +97,21 @@ class Sandbox {
     return Object.fromEntries(this.#platforms.flatMap(({ name, settings }) => (settings === undefined ? [] : [[name, settings]])));
   }
 
-  /** Forgets faults, requests, remembered answers and all that the platforms hold. */
+  /** Forgets faults, requests, deliveries, remembered answers and all that the platforms hold. */
   reset() {
     this.faults.clear();
     this.requests.clear();
+    this.deliveries.reset();
     this.#answers.clear();
     for (const platform of this.#platforms) platform.reset();
   }
 
-  /** Stops listening and closes every connection, busy or idle. @returns {Promise<void>} */
-  close() {
+  /** Stops listening, closes every connection, busy or idle, and drops what is to be delivered. @returns {Promise<void>} */
+  async close() {
     this.#closing.abort();
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
-    });
+    const closed = new Promise((resolve) => { this.#server.close(resolve); });
+    this.#server.closeAllConnections();
+    await Promise.all([closed, this.deliveries.close()]);
   }
 
   /** @param {Outgoing} res @param {unknown} error */
@@ -162,7 +165,7 @@ class Sandbox {
 
   /** @returns {import('./control.js').Controlled} */
   #controlled() {
-    return { faults: this.faults, requests: this.requests, logins: this.#logins, reset: () => this.reset() };
+    return { faults: this.faults, requests: this.requests, deliveries: this.deliveries, logins: this.#logins, reset: () => this.reset() };
   }
 
   /**

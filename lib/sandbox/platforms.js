@@ -31,10 +31,10 @@ const { createGenesys } = require('./genesys.js');
  * @property {Route[]} routes
  * @property {Record<string, any>} [settings] how it behaves, for tests to change; reset() puts them back
  * @property {() => void} reset forgets everything
- * @property {(message: string) => object} [errorBody] how it tells what is wrong; default: { error }
+ * @property {(message: string, status: number) => object} [errorBody] how it tells what is wrong; default: { error }
  */
 
-/** @type {Array<(logins: import('./logins.js').Logins) => Platform>} */
+/** @type {Array<(logins: import('./logins.js').Logins, deliveries: import('./deliveries.js').Deliveries) => Platform>} */
 const PLATFORMS = [createLoginServer, createCognigy, createGateway, createCxone, createGenesys, createCrm];
 
 /** @typedef {{ platform: Platform, route: Route, parts: Array<{ literal?: string, name?: string }> }} CompiledRoute */

@@ -45,8 +45,8 @@ describe('sandbox: Genesys Cloud and CRM', () => {
   it('asks for the scopes of the seed, and of Genesys Cloud', async () => {
     const reading = await token('interaction:read');
     assert.equal((await call('GET', INTERACTION, undefined, reading)).status, 200);
-    assert.match((await call('PATCH', INTERACTION, { context: {} }, reading)).json.error, /interaction:write/);
-    assert.match((await call('GET', CONVERSATION, undefined, reading)).json.error, /conversations/);
+    assert.match((await call('PATCH', INTERACTION, { context: {} }, reading)).json.message, /interaction:write/);
+    assert.match((await call('GET', CONVERSATION, undefined, reading)).json.message, /conversations/);
     assert.equal((await call('GET', INTERACTION, undefined, 'wrong')).status, 401);
   });
 
@@ -65,7 +65,7 @@ describe('sandbox: Genesys Cloud and CRM', () => {
     const path = `${CONVERSATION}/participants/${customer.id}/attributes`;
     assert.deepEqual([(await call('PATCH', path, { attributes: { a: '1' } })).status, (await call('PATCH', path, { attributes: { __proto__: null, b: '2' } })).status], [204, 204]);
     assert.deepEqual((await call('GET', CONVERSATION)).json.participants[0].attributes, { a: '1', b: '2' });
-    assert.equal((await call('PATCH', path, { attributes: { n: 7 } })).json.error, 'attributes.n: expected a string');
+    assert.equal((await call('PATCH', path, { attributes: { n: 7 } })).json.message, 'attributes.n: expected a string');
     assert.equal((await call('PATCH', `${CONVERSATION}/participants/nobody/attributes`, { attributes: {} })).status, 404);
   });
 

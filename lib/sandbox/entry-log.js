@@ -1,7 +1,8 @@
-// The last requests that the sandbox got, for tests and people to look at. Never holds a credential or a body.
+// The last things that happened, for tests and people to look at: what came in, and what was delivered. Never holds a credential or a body.
 'use strict';
 
 /**
+ * A request that came in.
  * @typedef {object} LoggedRequest
  * @property {number} number counts from 1 since the start or the last clear
  * @property {string} at ISO 8601
@@ -16,18 +17,25 @@
 
 const CAPACITY = 10_000;
 
-class RequestLog {
-  /** @type {LoggedRequest[]} a ring: once full, #next is the oldest */
+/** @template {{ number: number }} E */
+class EntryLog {
+  #what;
+  /** @type {E[]} a ring: once full, #next is the oldest */
   #entries = [];
   #next = 0;
   #total = 0;
-  /** @type {Set<(entry: LoggedRequest) => void>} */
+  /** @type {Set<(entry: E) => void>} */
   #watchers = new Set();
 
-  /** @param {Omit<LoggedRequest, 'number'>} facts */
+  /** @param {string} what they are, for messages */
+  constructor(what) {
+    this.#what = what;
+  }
+
+  /** @param {Omit<E, 'number'>} facts */
   add(facts) {
     this.#total += 1;
-    const entry = { number: this.#total, ...facts };
+    const entry = /** @type {E} */ ({ number: this.#total, ...facts });
     this.#entries[this.#next] = entry;
     this.#next = (this.#next + 1) % CAPACITY;
     for (const watch of this.#watchers) watch(entry);
@@ -38,7 +46,7 @@ class RequestLog {
     return this.#total;
   }
 
-  /** @returns {LoggedRequest[]} oldest first */
+  /** @returns {E[]} oldest first */
   list() {
     if (this.#entries.length < CAPACITY) return [...this.#entries];
     return [...this.#entries.slice(this.#next), ...this.#entries.slice(0, this.#next)];
@@ -51,21 +59,21 @@ class RequestLog {
   }
 
   /**
-   * Waits until as many kept requests fit, those that are already there included.
-   * @param {(entry: LoggedRequest) => boolean} fits
+   * Waits until as many kept entries fit, those that are already there included.
+   * @param {(entry: E) => boolean} fits
    * @param {{ count?: number, timeoutMs?: number }} [o]
-   * @returns {Promise<LoggedRequest[]>} rejects at the time-out
+   * @returns {Promise<E[]>} rejects at the time-out
    */
   waitFor(fits, { count = 1, timeoutMs = 5000 } = {}) {
     const found = this.list().filter(fits);
     if (found.length >= count) return Promise.resolve(found);
     return new Promise((resolve, reject) => {
-      /** @param {LoggedRequest} entry */
+      /** @param {E} entry */
       const watch = (entry) => {
         if (fits(entry) && found.push(entry) >= count) settle(() => resolve(found));
       };
       const timer = setTimeout(() => {
-        settle(() => reject(new Error(`sandbox requests: expected ${count} that fit within ${timeoutMs} ms, got ${found.length}`)));
+        settle(() => reject(new Error(`sandbox ${this.#what}: expected ${count} that fit within ${timeoutMs} ms, got ${found.length}`)));
       }, timeoutMs);
       /** @param {() => void} how */
       const settle = (how) => {
@@ -78,4 +86,4 @@ class RequestLog {
   }
 }
 
-module.exports = { RequestLog };
+module.exports = { EntryLog };
