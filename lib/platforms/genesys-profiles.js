@@ -144,17 +144,17 @@ const webhooks = {
   /** @param {string} id @param {Webhook} webhook the whole of it @returns {Request} */
   update: (id, webhook) => ({ method: 'PUT', path: WEBHOOK_PATH.fill({ id }), json: webhook }),
 
+  /** @param {string} id @returns {Request} */
+  remove: (id) => ({ method: 'DELETE', path: WEBHOOK_PATH.fill({ id }) }),
+
   /**
-   * Names need not be unique: the one with our URL comes first.
    * @param {any} listAnswer of one page
-   * @param {string} name
-   * @param {string} [url]
-   * @returns {(Webhook & { id: string }) | undefined}
+   * @param {string} name which need not be unique
+   * @returns {Array<Webhook & { id: string }>}
    */
-  find(listAnswer, name, url) {
+  named(listAnswer, name) {
     const all = Array.isArray(listAnswer) ? listAnswer : listAnswer?.entities;
-    const named = (Array.isArray(all) ? all : []).filter((one) => one?.name === name && text(one.id) !== undefined);
-    return named.find((one) => one.httpTarget?.url === url) ?? named[0];
+    return (Array.isArray(all) ? all : []).filter((one) => one?.name === name && text(one.id) !== undefined);
   },
 
   /**

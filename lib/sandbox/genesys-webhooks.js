@@ -10,7 +10,7 @@ const { check, objectIn, textIn } = require('./fields.js');
 /** @typedef {import('./platforms.js').PlatformRequest} PlatformRequest */
 
 const PATH = '/api/v2/webhooks';
-const MAX_WEBHOOKS = 100;
+const MAX_WEBHOOKS = 1000;
 const MAX_RETRIES = 10;
 const MAX_INTERVAL_S = 3600;
 const DEFAULT_PAGE_SIZE = 25;

@@ -15,28 +15,38 @@ const MAX_PAGES = 100;
  */
 async function registerWebhook(client, target) {
   const wanted = webhooks.build(target);
-  const existing = await findWebhook(client, target.url);
+  const [existing] = await ours(client, target.url);
   if (existing === undefined) {
-    // Two processes that start at once mean one webhook.
-    const created = await client.request({ ...webhooks.create(wanted), idempotencyKey: uuidV5(KEYS, canonical(wanted)) });
-    return { id: String(created.json()?.id), action: 'created' };
+    const created = (await client.request({ ...webhooks.create(wanted), idempotencyKey: uuidV5(KEYS, canonical(wanted)) })).json();
+    return keepOne(client, target.url, String(created?.id));
   }
   if (webhooks.isCurrent(existing, wanted)) return { id: existing.id, action: 'unchanged' };
   await client.request(webhooks.update(existing.id, wanted));
   return { id: existing.id, action: 'updated' };
 }
 
-/** @param {import('../..').HttpClient} client @param {string} url */
-async function findWebhook(client, url) {
-  let named;
+/**
+ * Names need not be unique, so two processes that start at once may both have made one: all keep the same, and each takes its own away.
+ * @param {import('../..').HttpClient} client @param {string} url @param {string} id of the one that we have made
+ * @returns {Promise<{ id: string, action: 'created' | 'unchanged' }>}
+ */
+async function keepOne(client, url, id) {
+  const same = (await ours(client, url)).filter(({ httpTarget }) => httpTarget.url === url).map((one) => one.id).sort();
+  if (same.length < 2 || same[0] === id || !same.includes(id)) return { id, action: 'created' };
+  await client.request(webhooks.remove(id));
+  return { id: same[0], action: 'unchanged' };
+}
+
+/** Webhooks of our name, those with our URL first. @param {import('../..').HttpClient} client @param {string} url */
+async function ours(client, url) {
+  /** @type {Array<import('../platforms/genesys-profiles.js').Webhook & { id: string }>} */
+  const named = [];
   for (let page = 1, pages = 1; page <= Math.min(pages, MAX_PAGES); page += 1) {
     const answer = (await client.request(webhooks.list(page))).json();
     pages = webhooks.pageCount(answer);
-    const found = webhooks.find(answer, webhooks.name, url);
-    if (found?.httpTarget?.url === url) return found;
-    named ??= found;
+    named.push(...webhooks.named(answer, webhooks.name));
   }
-  return named;
+  return named.sort((a, b) => Number(b.httpTarget?.url === url) - Number(a.httpTarget?.url === url));
 }
 
 module.exports = { registerWebhook };

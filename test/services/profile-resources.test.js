@@ -90,7 +90,7 @@ describe('Genesys Cloud: profile resources', () => {
   it('a webhook is looked up, created, and updated where it differs', async () => {
     sandbox.reset();
     const wanted = webhooks.build({ url: URL_OF_US, headers: { 'X-Webhook-Source': 'genesys-cloud' } });
-    const look = async () => webhooks.find((await client.request(webhooks.list())).json(), webhooks.name, URL_OF_US);
+    const look = async () => webhooks.named((await client.request(webhooks.list())).json(), webhooks.name)[0];
     assert.equal(await look(), undefined);
     const { id } = (await client.request(webhooks.create(wanted))).json();
     const found = await look();
@@ -101,13 +101,13 @@ describe('Genesys Cloud: profile resources', () => {
     assert.equal(webhooks.isCurrent(await look(), other), true);
   });
 
-  it('of several of a name, the one with our URL is ours', () => {
+  it('are found by their name, which several may have', () => {
     const named = (/** @type {string} */ id, /** @type {string} */ url, name = webhooks.name) => ({ id, name, httpTarget: { url } });
     const entities = [null, 7, { name: webhooks.name }, named('1', 'https://elsewhere.example.com'), named('2', URL_OF_US), named('3', URL_OF_US, 'other')];
-    assert.equal(webhooks.find({ entities }, webhooks.name, URL_OF_US)?.id, '2');
-    assert.equal(webhooks.find(entities, webhooks.name)?.id, '1');
-    assert.equal(webhooks.find({ entities }, 'nobody'), undefined);
-    for (const none of NONE) assert.equal(webhooks.find(none, webhooks.name), undefined);
+    const idsOf = (/** @type {any} */ answer, /** @type {string} */ name) => webhooks.named(answer, name).map(({ id }) => id);
+    assert.deepEqual(idsOf({ entities }, webhooks.name), ['1', '2']);
+    assert.deepEqual(idsOf(entities, 'other'), ['3']);
+    for (const none of NONE) assert.deepEqual(idsOf(none, webhooks.name), []);
     assert.deepEqual([webhooks.pageCount({ pageCount: 3 }), ...NONE.map(webhooks.pageCount)], [3, 1, 1, 1, 1, 1, 1]);
     assert.deepEqual(webhooks.list(2).query, { pageSize: 100, pageNumber: 2 });
   });
