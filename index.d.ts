@@ -1318,7 +1318,7 @@ export interface ProfileSyncOptions {
   ledgerMs?: number;
   /** Where changes on their way to sessions, and the ledger, are kept. `TRUNKLINE_DATA_DIR`, default `./trunkline-data`. Made when absent. */
   dataDir?: string;
-  /** Genesys is answered after so many milliseconds at the latest, and the work goes on. Default 1000. */
+  /** Genesys is answered after so many milliseconds at the latest, and the work goes on. `TRUNKLINE_RESPOND_WITHIN_MS`, default 1000. */
   respondWithinMs?: number;
   /** Work that may be unfinished at a time; above it the answer is 503. Default 100000. */
   maxPending?: number;

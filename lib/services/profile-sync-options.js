@@ -44,7 +44,7 @@ function readProfileSyncOptions(given) {
     maxPending: options.integer('maxPending', { min: 1, max: 10_000_000, fallback: 100_000 }),
     ledgerMs: options.integer('ledgerMs', { min: 1, max: 86_400_000, fallback: LEDGER_MS }),
     dataDir: options.text('dataDir', { env: 'TRUNKLINE_DATA_DIR', fallback: './trunkline-data' }),
-    respondWithinMs: options.integer('respondWithinMs', { max: 600_000, fallback: RESPOND_WITHIN_MS }),
+    respondWithinMs: options.integer('respondWithinMs', { env: 'TRUNKLINE_RESPOND_WITHIN_MS', max: 600_000, fallback: RESPOND_WITHIN_MS }),
     forwardRetry: readRetryPolicy(options, options.raw('forwardRetry'), 'forwardRetry'),
     inbound,
     messaging: messagingSecrets.length > 0 ? new SignatureVerifier({ scheme: 'open-messaging', secrets: messagingSecrets }) : undefined,
