@@ -6,10 +6,12 @@ const fs = require('node:fs');
 const path = require('node:path');
 const zlib = require('node:zlib');
 const { spawnSync, execFileSync } = require('node:child_process');
+const { profileSync } = require('../../lib/index.js');
 const { openRouterStage, CONVERSATION } = require('../support/router-stage.js');
 const { packExtension, unpack, loadExtension, Session, ROOT } = require('../support/extension.js');
 const { makeTempDir, removeTempDir } = require('../support/temp-dir.js');
 const { signatureOf, statePath } = require('../support/events.js');
+const { genesysCaller } = require('../support/sandbox-caller.js');
 const { answering } = require('../support/platform.js');
 
 const DONE = { routingSuccess: true, detectedIntent: 'billing_inquiry', routingError: null, routingErrorMessage: null };
@@ -237,6 +239,20 @@ describe('Cognigy Extension', () => {
       const [{ method, url, headers, body }] = service.seen;
       assert.deepEqual([method, url, headers.authorization], ['POST', '/webhook/sync', 'Bearer inbound-token']);
       assert.deepEqual(JSON.parse(body), { sessionId: 'session-1', currentIntent: 'billing_inquiry', sentiment: 'positive', customerEmail: 'ann@example.com', externalCustomerId: 'CUST 1' });
+    });
+
+    it('writes the profile in Genesys Cloud, end to end', async () => {
+      const sync = stage.add(profileSync({ env: stage.sandbox.env, dataDir: stage.dataDir, inboundToken: 'inbound-token', logger: stage.logger }));
+      const connection = { baseUrl: await stage.serve(sync.router()), inboundToken: 'inbound-token' };
+      const session = new Session();
+      session.context.externalCustomerId = 'CUST-1';
+      await session.run(nodeOf('syncCustomerProfile'), { connection, sentiment: 'positive' });
+      assert.deepEqual(session.variables, DONE);
+      const { json } = await (await genesysCaller(stage.sandbox))('GET', '/api/v2/customer-profiles/profiles/CUST-1');
+      const { id, attributes, identities } = json.profile;
+      assert.deepEqual(session.context.syncCustomerProfile, { success: true, profileId: id });
+      assert.deepEqual([attributes.cognigySessionId, attributes.intent, attributes.sentimentScore], ['session-1', 'billing_inquiry', 'positive']);
+      assert.equal(identities[0].value, 'ann@example.com');
     });
 
     it('writes nothing without a customer', async () => {

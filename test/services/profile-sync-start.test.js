@@ -60,8 +60,9 @@ describe('profileSync, start', () => {
     }
     const [webhook, ...others] = await registered();
     assert.equal(others.length, 0);
-    const { id, ...rest } = webhook;
+    const rest = { ...webhook, id: undefined };
     assert.deepEqual(rest, {
+      id: undefined,
       name: 'Cognigy Profile Sync Listener',
       description: 'Receives profile updates and pushes to active Cognigy sessions',
       enabled: true,
