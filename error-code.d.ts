@@ -1,5 +1,6 @@
 // The codes that a TrunklineError can carry. Written by scripts/error-codes.js from src/base/errors.def; do not edit.
 
+/** What happened. A string that does not change, and that is matched instead of the text. */
 export type ErrorCode =
   /** The platform refused the credential (401). Check that it is complete, has no stray white space, has not expired, and belongs to this host. */
   | 'AUTHENTICATION_FAILED'

@@ -1,5 +1,9 @@
-// Types of the package's main entry point, written by hand.
-// Everything here may be called from the main thread and from worker threads. No call blocks on the network or the disk.
+/**
+ * The package's main entry point.
+ * Everything here may be called from the main thread and from worker threads. No call blocks on the network or the disk.
+ *
+ * @module trunkline
+ */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorCode } from './error-code';
@@ -52,7 +56,16 @@ export class TrunklineError extends Error {
 
 // ------------------------------------------------------------------------------------------------------------ signatures
 
-/** The schemes that are known by name. */
+/**
+ * The schemes that are known by name.
+ *
+ * | scheme | header | value |
+ * |---|---|---|
+ * | `cognigy` | `X-Cognigy-Signature` | hex HMAC-SHA256 of the body |
+ * | `connector` | `X-Webhook-Signature` | hex HMAC-SHA256 of the body |
+ * | `open-messaging` | `X-Hub-Signature-256` | `sha256=` + base64 HMAC-SHA256 of the body (Genesys Cloud Open Messaging) |
+ * | `standard-webhooks` | `webhook-id`, `webhook-timestamp`, `webhook-signature` | `v1,` + base64 HMAC-SHA256 of `id.timestamp.body` (Standard Webhooks 1.0.0) |
+ */
 export type SignatureSchemeName = 'cognigy' | 'connector' | 'open-messaging' | 'standard-webhooks';
 
 /** A scheme of your own: one header that carries an HMAC (RFC 2104) of the raw body. */
@@ -66,17 +79,9 @@ export interface SignatureScheme {
   prefix?: string;
 }
 
+/** How senders sign, and with what. */
 export interface SignatureVerifierOptions {
-  /**
-   * Default `'cognigy'`.
-   *
-   * | scheme | header | value |
-   * |---|---|---|
-   * | `cognigy` | `X-Cognigy-Signature` | hex HMAC-SHA256 of the body |
-   * | `connector` | `X-Webhook-Signature` | hex HMAC-SHA256 of the body |
-   * | `open-messaging` | `X-Hub-Signature-256` | `sha256=` + base64 HMAC-SHA256 of the body (Genesys Cloud Open Messaging) |
-   * | `standard-webhooks` | `webhook-id`, `webhook-timestamp`, `webhook-signature` | `v1,` + base64 HMAC-SHA256 of `id.timestamp.body` (Standard Webhooks 1.0.0) |
-   */
+  /** Default `'cognigy'`. */
   scheme?: SignatureSchemeName | SignatureScheme;
   /**
    * One secret, or several while one is being rotated. A string stands for its UTF-8 bytes; for `standard-webhooks` it is
@@ -87,6 +92,7 @@ export interface SignatureVerifierOptions {
   toleranceSeconds?: number;
 }
 
+/** Whether a body is the sender's; if not, why: no signature, one that cannot be one, another one, or one of another time. */
 export type VerifyResult =
   | {
       valid: true;
@@ -95,6 +101,7 @@ export type VerifyResult =
     }
   | { valid: false; reason: 'missing' | 'malformed' | 'mismatch' | 'expired' };
 
+/** What a signature of `standard-webhooks` covers beside the body. */
 export interface SignOptions {
   /** `webhook-id`. Default: a new random one. For `standard-webhooks` only. */
   id?: string;
@@ -111,7 +118,7 @@ export class SignatureVerifier {
    *
    * @param headers All headers, or the value of the signature header alone (not for `standard-webhooks`).
    *   A signature header that came several times is `malformed`.
-   * @throws {TypeError} for a body that has been parsed already; the text says how to get at the raw one.
+   * @throws {TypeError} A TypeError for a body that has been parsed already; the text says how to get at the raw one.
    */
   verify(rawBody: RawBody, headers: HeaderMap | string): VerifyResult;
   /** Header name → value, by the first secret. */
@@ -120,6 +127,7 @@ export class SignatureVerifier {
 
 // ------------------------------------------------------------------------------------------------------------------ ring
 
+/** How many ids, and for how long. */
 export interface IdempotencyRingOptions {
   /** How many ids are remembered at most. */
   capacity: number;
@@ -142,7 +150,7 @@ export class IdempotencyRing {
    *
    * At capacity the oldest done id gives way and is counted in `evicted`; ids in flight never do.
    *
-   * @throws {TypeError} for an empty id.
+   * @throws {TypeError} A TypeError for an empty id.
    * @throws {TrunklineError} `QUEUE_FULL` when every slot is in flight.
    */
   claim(id: string): 'claimed' | 'in-flight' | 'done';
@@ -291,6 +299,7 @@ export interface HttpClientOptions extends ConnectionOptions {
   logger?: Logger | false;
 }
 
+/** One request of {@link HttpClient}. What is not there is as the client has it. */
 export interface HttpRequest {
   /** Default `'GET'`. */
   method?: string;
@@ -372,6 +381,7 @@ export class HttpClient {
   close(options?: { graceMs?: number }): Promise<void>;
 }
 
+/** What a client has counted. The numbers only grow. */
 export interface HttpClientStats {
   /** Calls of `request` and `authenticate` that reached the engine, and how they ended. */
   calls: number;
@@ -395,6 +405,7 @@ export interface HttpClientStats {
 
 // ------------------------------------------------------------------------------------------------------------- preflight
 
+/** How {@link preflight} looks. */
 export interface PreflightOptions {
   /** All phases together, in milliseconds. Default 5000. */
   timeoutMs?: number;
@@ -404,6 +415,7 @@ export interface PreflightOptions {
   ca?: string;
 }
 
+/** What {@link preflight} has seen, phase by phase. */
 export interface PreflightReport {
   /** Is the target fit to be called? If not, `failure` says why. */
   ok: boolean;
@@ -509,6 +521,7 @@ export interface QueueMessage {
  */
 export type QueueHandler = (message: QueueMessage, o: { signal: AbortSignal }) => Promise<unknown> | unknown;
 
+/** How messages of a queue are worked on. */
 export interface ConsumeOptions {
   /** Messages that this consumer works on at a time. Default 1: one after the other, in the order in which they were published, but for those that failed. */
   concurrency?: number;
@@ -518,6 +531,7 @@ export interface ConsumeOptions {
   backoff?: { baseMs?: number; factor?: number; maxMs?: number };
 }
 
+/** A running consumer of a queue. */
 export interface Consumer {
   /** Takes no more messages, waits for the handlers that run, and leaves what they have not finished to others. */
   close(): Promise<void>;
@@ -532,12 +546,18 @@ export interface QueueSink {
   publish(message: PublishedMessage): unknown;
 }
 
+/** What {@link functionQueue} makes of a function. */
+export interface FunctionQueue extends QueueSink {
+  /** Does nothing: what the function sends to is yours to close. */
+  close(): Promise<void>;
+}
+
 /**
  * A function as a queue, for whatever has a client of its own.
  *
  * @throws {TrunklineError} `CONFIG_INVALID` for anything but a function.
  */
-export function functionQueue(publish: (message: PublishedMessage) => unknown): QueueSink & { close(): Promise<void> };
+export function functionQueue(publish: (message: PublishedMessage) => unknown): FunctionQueue;
 
 /** Where routed events go. At least once: what was published is delivered until a handler has returned. */
 export interface EventQueue {
@@ -552,6 +572,7 @@ export interface EventQueue {
   close(): Promise<void>;
 }
 
+/** Where the embedded queues are, and how patient they are. */
 export interface EmbeddedQueueOptions {
   /** Where `TRUNKLINE_DATA_DIR` is looked up. Default `process.env`. */
   env?: Readonly<Record<string, string | undefined>>;
@@ -578,7 +599,9 @@ export interface QueueDepth {
   read: boolean;
 }
 
+/** The queues of a data directory. */
 export interface EmbeddedQueue extends EventQueue {
+  /** Every queue that has messages or has had a consumer. */
   depths(): Promise<QueueDepth[]>;
 }
 
@@ -592,6 +615,7 @@ export interface EmbeddedQueue extends EventQueue {
  */
 export function embeddedQueue(options?: EmbeddedQueueOptions): EmbeddedQueue;
 
+/** Which broker, and how it is used. */
 export interface RabbitMQOptions {
   /** Where `RABBITMQ_URL` is looked up. Default `process.env`. An option wins over its variable. */
   env?: Readonly<Record<string, string | undefined>>;
@@ -729,6 +753,7 @@ export interface EventAnswer {
   headers?: Record<string, string>;
 }
 
+/** What became of an event, or why it was refused. */
 export type EventAnswerBody =
   | { status: 'processed' | 'accepted' | 'duplicate_skipped'; eventId: string }
   | { status: 'failed_queued_for_dlq'; eventId: string; error: string }
@@ -771,6 +796,7 @@ export interface DeadLetterFilter {
   intent?: string;
 }
 
+/** How the replay of one dead letter went. */
 export interface ReplayResult {
   eventId: string;
   /** `'accepted'`: not finished within `respondWithinMs`. */
@@ -779,6 +805,7 @@ export interface ReplayResult {
   error?: TrunklineError;
 }
 
+/** How a replay of many went: so many fitted, and of those so many each. */
 export interface ReplaySummary {
   matched: number;
   replayed: number;
@@ -803,6 +830,7 @@ export interface DeadLetters {
   purge(filter?: DeadLetterFilter): Promise<number>;
 }
 
+/** What the event service has counted since its start, and what is under way now. */
 export interface EventStats {
   /** Events stored since the start. */
   accepted: number;
@@ -823,6 +851,7 @@ export interface EventStats {
 /** A plain Node request handler. Mounts in Express or Connect, and serves `http.createServer` as it is. */
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
 
+/** The event service. Made by {@link cognigyEvents}. */
 export interface CognigyEvents {
   /**
    * `POST /webhook/cognigy`, `GET /health`, and `POST /debug/replay` where an admin token is set. Other paths go to `next`,
@@ -866,6 +895,7 @@ export function cognigyEvents(options?: CognigyEventsOptions): CognigyEvents;
 
 // ------------------------------------------------------------------------------------------------------------- registrar
 
+/** Where webhook targets are registered, and who we are there. */
 export interface RegistrarOptions {
   /** Where the environment variables named below are looked up. Default `process.env`. An option wins over its variable. */
   env?: Readonly<Record<string, string | undefined>>;
@@ -927,6 +957,7 @@ export type TargetAuthentication =
   | { /** `Authorization: Basic` (RFC 7617). */ type: 'basic'; username: string; password: string; headers?: undefined }
   | { type: 'bearer' | 'basic' | 'custom'; headers: Readonly<Record<string, string>> };
 
+/** What is registered, and how Cognigy is to call it. */
 export interface RegistrationOptions {
   /** The target: absolute, https, without credentials. Default: the registrar's own. */
   url?: string;
@@ -958,6 +989,7 @@ export interface RegistrationStep {
   detail?: any;
 }
 
+/** What came of a registration. */
 export interface RegistrationResult {
   /** Registered, and verified. */
   success: boolean;
@@ -978,6 +1010,7 @@ export interface RegistrationResult {
   latencyMs: number;
 }
 
+/** What a registration would do. */
 export interface RegistrationPlan {
   validation: PreflightReport;
   /** `ExternalWebhook-` and 12 hex digits of the key. */
@@ -1009,6 +1042,7 @@ export interface TargetResource {
   read(item: any): { id: unknown; status: unknown; url: unknown };
 }
 
+/** What a {@link TargetResource} makes its body of. */
 export interface TargetRegistration {
   name: string;
   idempotencyKey: string;
@@ -1022,6 +1056,7 @@ export interface TargetRegistration {
   settings: Record<string, string>;
 }
 
+/** Registers webhook targets. Made by {@link registrar}. */
 export interface Registrar {
   /**
    * Looks at the target, registers it, waits until Cognigy calls it active, and tells the gateway. Writes one audit record, whatever comes of it.
@@ -1064,6 +1099,18 @@ export interface RouteFacts {
   queue: number | undefined;
 }
 
+/**
+ * The calls to CXone that are known by name.
+ *
+ * | resource | call |
+ * |---|---|
+ * | `interactionContext` | `POST /api/v2/interactions/interactions/{id}/context` `{ attributes }` |
+ * | `signal` | `POST /inContactAPI/services/v30.0/interactions/{id}/signal?p1={intent}&p2={confidence}&p3={time}` |
+ * | `digitalCustomFields` | `PUT /dfo/3.0/contacts/{id}/custom-fields` `[{ ident, value }]` |
+ * | `routingQueue` | `PUT /dfo/3.0/contacts/{id}/routing-queue` `{ skillId }` |
+ */
+export type RouteResourceName = 'interactionContext' | 'signal' | 'digitalCustomFields' | 'routingQueue';
+
 /** A call of your own to CXone. What goes into the path is yours to percent-encode. */
 export interface RouteResource {
   /** Where it is: `'tenant'` (default), or where the tenant's discovery document says: the ACD's API, or that of CXone Digital. */
@@ -1071,6 +1118,7 @@ export interface RouteResource {
   method: 'POST' | 'PUT' | 'PATCH';
   /** Begins with `/`. */
   path(facts: RouteFacts): string;
+  /** Of the request; what is undefined is left out. */
   query?(facts: RouteFacts): Record<string, string | number | boolean | undefined>;
   /** Sent as JSON. */
   json?(facts: RouteFacts): unknown;
@@ -1080,6 +1128,7 @@ export interface RouteResource {
   needsQueue?: boolean;
 }
 
+/** Which CXone, what is written to it, and who may call. */
 export interface IntentRouterOptions {
   /** Where the environment variables named below are looked up. Default `process.env`. An option wins over its variable. */
   env?: Readonly<Record<string, string | undefined>>;
@@ -1096,17 +1145,8 @@ export interface IntentRouterOptions {
   accessKeySecret?: string;
   /** Where the documented APIs' tokens and hosts are found. `CXONE_ISSUER`, default `https://cxone.niceincontact.com`. */
   issuer?: string;
-  /**
-   * What is called. `CXONE_RESOURCE`, default `'interactionContext'`.
-   *
-   * | resource | call |
-   * |---|---|
-   * | `interactionContext` | `POST /api/v2/interactions/interactions/{id}/context` `{ attributes }` |
-   * | `signal` | `POST /inContactAPI/services/v30.0/interactions/{id}/signal?p1={intent}&p2={confidence}&p3={time}` |
-   * | `digitalCustomFields` | `PUT /dfo/3.0/contacts/{id}/custom-fields` `[{ ident, value }]` |
-   * | `routingQueue` | `PUT /dfo/3.0/contacts/{id}/routing-queue` `{ skillId }` |
-   */
-  resource?: 'interactionContext' | 'signal' | 'digitalCustomFields' | 'routingQueue' | RouteResource;
+  /** What is called. `CXONE_RESOURCE`, default `'interactionContext'`. */
+  resource?: RouteResourceName | RouteResource;
   /**
    * How the attributes are called. `CXONE_ATTRIBUTE_NAMES`; there an object is JSON.
    * `'routedAt'` (default): `cognigyDetectedIntent`, `cognigyConfidence`, `routedAt`.
@@ -1142,6 +1182,7 @@ export interface IntentRouterOptions {
   logger?: Logger | false;
 }
 
+/** Which intent a conversation has. */
 export interface RouteRequest {
   /** A UUID, or the decimal digits of an ACD contact. */
   conversationId: string;
@@ -1151,6 +1192,7 @@ export interface RouteRequest {
   confidence?: number | null;
 }
 
+/** The intent is written. */
 export interface RouteResult {
   success: true;
   message: string;
@@ -1158,6 +1200,7 @@ export interface RouteResult {
   data: unknown;
 }
 
+/** Which intent is to go to which queue. */
 export interface RoutingRuleRequest {
   intent: string;
   queueId: string;
@@ -1174,6 +1217,7 @@ export interface RoutingRule {
   [field: string]: unknown;
 }
 
+/** Intent routing. Made by {@link intentRouter}. */
 export interface IntentRouter {
   /** `POST /api/route` and `GET /health`. Other paths go to `next`, or get 404 where there is none. Reads the raw body itself: mount it before any body parser. */
   router(): RequestHandler;
@@ -1222,6 +1266,7 @@ export interface SyncedSession {
   [field: string]: unknown;
 }
 
+/** How a customer can be reached: `{ type: 'email', value, primary: true }`. */
 export interface ProfileIdentity {
   type: string;
   value: string;
@@ -1261,6 +1306,7 @@ export interface ProfileResource {
   requiredScopes?: string[];
   /** Does the far side honour `Idempotency-Key`? Then one is sent. */
   keyed?: boolean;
+  /** What is sent. `path` begins with `/`; what goes into it is yours to percent-encode. */
   request(profile: { externalId: string; attributes: Record<string, unknown>; identities: ProfileIdentity[] }): { method: string; path: string; json: unknown };
   /** `updatedAt`: ISO 8601, by the far side's clock. */
   profileOf(answer: any): { profileId?: string; updatedAt?: string };
@@ -1269,11 +1315,13 @@ export interface ProfileResource {
 /** A session resource of your own, at the URL in `webhookUrl`. */
 export interface SessionResource {
   method?: string;
+  /** What is sent; `place` is `webhookUrl`. */
   request(update: SessionUpdate, place: URL): { path: string; json: unknown };
   /** Statuses that say that the session has ended: the update is dropped. Default 410. */
   goneStatuses?: number[];
 }
 
+/** Of {@link profileSync}. */
 export interface ProfileSyncOptions {
   /** Where the environment variables named below are looked up. Default `process.env`. An option wins over its variable. */
   env?: Readonly<Record<string, string | undefined>>;
@@ -1348,6 +1396,7 @@ export interface ProfileSyncOptions {
   logger?: Logger | false;
 }
 
+/** What Genesys is answered. */
 export type ReceivedUpdate =
   /** Nothing of it was for us; or every change was our own write coming back, or older than what the session knows. */
   | { received: true; action: 'ignored' | 'echo_suppressed' }
@@ -1359,11 +1408,13 @@ export type ReceivedUpdate =
   /** Refused for good, or its tries used up: it is a dead letter. */
   | { received: true; forwarded: false; error: string };
 
+/** The webhook as it is now, and what was done for that. */
 export interface RegisteredWebhook {
   id: string;
   action: 'created' | 'updated' | 'unchanged';
 }
 
+/** Counters since the start. */
 export interface ProfileSyncStats {
   /** Changes from sessions; those among them that were put together with an earlier one, or into a later one of the other direction. */
   syncs: number;
@@ -1384,6 +1435,7 @@ export interface ProfileSyncStats {
   oldestAgeMs: number;
 }
 
+/** What {@link profileSync} makes. */
 export interface ProfileSync {
   /**
    * `POST /webhook/sync`, `POST /webhook/genesys-to-cognigy` and `GET /health`. Other paths go to `next`, or get 404 where there is none. Reads the raw
@@ -1408,6 +1460,7 @@ export interface ProfileSync {
   registerWebhook(): Promise<RegisteredWebhook | undefined>;
   /** Updates that could not be forwarded. */
   readonly deadLetters: DeadLetters;
+  /** Counters since the start; still there after close(). */
   stats(): ProfileSyncStats;
   /**
    * Resolves when the store is open, Genesys has taken the credentials, and the webhook is registered. A Genesys that cannot be reached now, and a webhook

@@ -1,4 +1,8 @@
-// Types of `trunkline/lambda`, written by hand: what AWS Lambda runs. It loads no Express, no store, no logger and no command line.
+/**
+ * What AWS Lambda runs. It loads no Express, no store, no logger and no command line.
+ *
+ * @module trunkline/lambda
+ */
 
 import type { Auth, HttpClientOptions, Logger, RetryPolicy, TrunklineError } from './index';
 
@@ -22,6 +26,7 @@ export interface SqsBatch {
 
 /** The part of AWS Lambda's context that is used. */
 export interface LambdaContext {
+  /** Of this invocation. */
   getRemainingTimeInMillis?(): number;
   [field: string]: any;
 }
@@ -63,8 +68,10 @@ export interface EnrichmentTarget {
   scope?: string;
 }
 
-type Attributes = Record<string, unknown>;
+/** What is written to an interaction, by name. */
+export type Attributes = Record<string, unknown>;
 
+/** Where customers are looked up, what is written of them, and what happens when that fails. */
 export interface EnrichmentOptions {
   /** Where the environment variables named below are looked up. Default `process.env`. An option wins over its variable. */
   env?: Readonly<Record<string, string | undefined>>;

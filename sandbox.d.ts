@@ -1,6 +1,11 @@
-// Types of `trunkline/sandbox`, written by hand: the platforms, simulated on loopback, with faults on demand.
-// For developing and testing without an account or a network. Nothing in it is meant for production.
+/**
+ * The platforms, simulated on loopback, with faults on demand.
+ * For developing and testing without an account or a network. Nothing in it is meant for production.
+ *
+ * @module trunkline/sandbox
+ */
 
+/** Where the sandbox listens. */
 export interface SandboxOptions {
   /** Default 0: a free port. */
   port?: number;
@@ -60,6 +65,7 @@ export interface LoggedRequest {
   fault: string | null;
 }
 
+/** The faults that are to come. */
 export interface Faults {
   /** @throws {Error} naming the field that is wrong. */
   add(options: FaultOptions): Fault;
@@ -67,14 +73,17 @@ export interface Faults {
   list(): Fault[];
   /** `false` when there is none of that id. */
   remove(id: string): boolean;
+  /** Removes all of them. */
   clear(): void;
 }
 
+/** What came in. */
 export interface RequestLog {
   /** Requests since the last `clear`; the last 10,000 of them are kept. */
   readonly total: number;
   /** Oldest first. */
   list(): LoggedRequest[];
+  /** Forgets all of them. */
   clear(): void;
   /** Resolves when `count` requests fit (default 1; those that are there already count). Rejects after `timeoutMs` (default 5000). */
   waitFor(fits: (request: LoggedRequest) => boolean, options?: { count?: number; timeoutMs?: number }): Promise<LoggedRequest[]>;
@@ -143,6 +152,7 @@ export interface SandboxSettings {
   };
 }
 
+/** The simulated platforms, running. Made by {@link createSandbox}. */
 export interface Sandbox {
   /** Its base URL without a slash at the end, e.g. `http://127.0.0.1:4010`. */
   readonly url: string;

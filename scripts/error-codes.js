@@ -30,6 +30,7 @@ function typeText(rows) {
   return [
     '// The codes that a TrunklineError can carry. Written by scripts/error-codes.js from src/base/errors.def; do not edit.',
     '',
+    '/** What happened. A string that does not change, and that is matched instead of the text. */',
     'export type ErrorCode =',
     `${members.join('\n')};`,
     '',
@@ -38,12 +39,13 @@ function typeText(rows) {
 
 /** @param {Row[]} rows */
 function manualText(rows) {
-  const lines = rows.map(({ code, retryable, hint }) => `| \`${code}\` | ${retryable ? 'yes' : 'no'} | ${hint.replaceAll('|', '\\|')} |`);
+  const lines = rows.map(({ code, retryable, hint }) => `| [\`${code}\`](troubleshooting.md#${code.toLowerCase()}) | ${retryable ? 'yes' : 'no'} | ${hint.replaceAll('|', '\\|')} |`);
   return [
     '<!-- Written by scripts/error-codes.js from src/base/errors.def; do not edit. -->',
     '# Errors',
     '',
     'Every failure is a `TrunklineError`. Match it by its `code`; the text may change. "Retryable" says whether the same call may succeed later.',
+    'Each code leads to where it is met, and what to look at.',
     '',
     '| code | retryable | what to do |',
     '|---|---|---|',

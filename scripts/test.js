@@ -73,7 +73,7 @@ const PARTS = [
   {
     name: 'types',
     run: async () => {
-      for (const kind of ['node16', 'bundler']) {
+      for (const kind of ['node16', 'nodenext', 'bundler']) {
         const { ok } = await run(localBin('tsc'), ['-p', `test/types/tsconfig.${kind}.json`], { show: true });
         if (!ok) return false;
       }

@@ -5,7 +5,7 @@ const { refuse } = require('../options.js');
 
 /**
  * @param {(message: import('../..').PublishedMessage) => unknown} publish resolves, or returns, once the message is in safe keeping
- * @returns {import('../..').QueueSink & { close(): Promise<void> }}
+ * @returns {import('../..').FunctionQueue}
  */
 function functionQueue(publish) {
   if (typeof publish !== 'function') throw refuse('publish', 'a function', publish);

@@ -21,10 +21,11 @@ const namesIn = (file, pattern) => [...fs.readFileSync(path.join(ROOT, file), 'u
 const make = (code, details) => new TrunklineError(/** @type {any} */ (code), 'what happened', details);
 
 describe('TrunklineError', () => {
-  it('has exactly the codes of the contract in its table and its type', () => {
+  it('has exactly the codes of the contract in its table, its type and both manuals', () => {
     assert.deepEqual(namesIn('src/base/errors.def', /^TRUNKLINE_ERROR\(\w+, (\w+),/gm), CODES);
     assert.deepEqual(namesIn('error-code.d.ts', /^ {2}\| '(\w+)'/gm), CODES);
-    assert.deepEqual(namesIn('docs/errors.md', /^\| `([A-Z_]+)`/gm), CODES);
+    assert.deepEqual(namesIn('docs/errors.md', /^\| \[`([A-Z_]+)`\]/gm), CODES);
+    assert.deepEqual(namesIn('docs/troubleshooting.md', /^### ([A-Z_]+)$/gm), CODES);
   });
 
   for (const code of CODES) {
