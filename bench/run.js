@@ -7,7 +7,7 @@ const { machine } = require('./lib/machine');
 const { writeReport } = require('./lib/report');
 const { isMet, judgement, table } = require('./lib/table');
 
-const NAMES = ['admit', 'ring', 'retries', 'store', 'http', 'preflight', 'service', 'route', 'lambda', 'soak'];
+const NAMES = ['admit', 'ring', 'retries', 'store', 'http', 'preflight', 'service', 'route', 'sync', 'lambda', 'soak'];
 const USAGE = `usage: node bench/run.js [--quick] [--json FILE] [--report] [${NAMES.join('] [')}]`;
 
 /** @returns {{ wrong: string } | { wrong?: undefined, names: string[], quick: boolean, json?: string, report: boolean, help?: boolean }} */

@@ -73,7 +73,7 @@ async function measure(post, { concurrency, calls = Infinity, ms = Infinity }) {
   };
 }
 
-const { create } = require(path.join(__dirname, 'clients', process.argv[2]));
+const { create } = require(path.resolve(__dirname, 'clients', process.argv[2]));
 const post = create(JSON.parse(process.env.BENCH_SETTINGS ?? '{}'));
 process.on('message', (/** @type {any} */ wanted) => {
   measure(post, wanted).then(

@@ -2,7 +2,7 @@
 // older one does not overwrite a newer one. Kept as a note in the data directory, so that a restart and other processes find it.
 'use strict';
 
-const { uuidV5 } = require('../uuid.js');
+const { createHash } = require('node:crypto');
 
 /**
  * @typedef {'genesys' | 'cognigy'} Side
@@ -21,21 +21,24 @@ const { uuidV5 } = require('../uuid.js');
  * @property {string} session
  */
 
-const HASHES = '3d6f0a1e-5c1b-5a52-9c0f-2f6c8a7be1d4';
-/** Values of one attribute that are kept: more writes than that are never on their way at once. */
-const MAX_ENTRIES = 8;
+const HASH_LENGTH = 16; // 96 bits
+/** Values of one attribute that are kept. An echo that comes after more writes than that is told by its time. */
+const MAX_ENTRIES = 4;
 
 /** Objects that differ in the order of their keys only have one text. @param {unknown} value @returns {string} */
 function canonical(value) {
-  return JSON.stringify(value, (_name, one) => (one !== null && typeof one === 'object' && !Array.isArray(one) ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1))) : one)) ?? 'null';
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
+  return JSON.stringify(value, (_name, one) => (one !== null && typeof one === 'object' && !Array.isArray(one) ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1))) : one));
 }
 
-/** @param {unknown} value */
-const hashOf = (value) => uuidV5(HASHES, canonical(value));
+/** Values may be private, and long. @param {unknown} value */
+const hashOf = (value) => createHash('sha1').update(canonical(value)).digest('base64url').slice(0, HASH_LENGTH);
 
 class SyncLedger {
   /** Of each attribute, oldest first. @type {Map<string, Entry[]>} */
   #entries;
+  /** Of each attribute the value that was last asked for: it is asked for several times. @type {Map<string, { value: unknown, hash: string }>} */
+  #hashes = new Map();
   #nowMs;
   #lifetimeMs;
   /** The customer's profile, once Genesys has told it. @type {string | undefined} */
@@ -58,6 +61,15 @@ class SyncLedger {
     return JSON.stringify({ profileId: this.profileId, entries: [...this.#entries] });
   }
 
+  /** @param {string} name @param {unknown} value */
+  #hash(name, value) {
+    const last = this.#hashes.get(name);
+    if (last !== undefined && last.value === value) return last.hash;
+    const hash = hashOf(value);
+    this.#hashes.set(name, { value, hash });
+    return hash;
+  }
+
   /** @param {string} name */
   #of(name) {
     return this.#entries.get(name) ?? [];
@@ -70,7 +82,7 @@ class SyncLedger {
    */
   judgeSession(name, value, at) {
     const newest = this.#of(name).at(-1);
-    const isSame = newest?.hash === hashOf(value);
+    const isSame = newest !== undefined && newest.hash === this.#hash(name, value);
     if (newest?.from !== 'genesys') return isSame ? 'repeated' : 'news';
     if (isSame) return 'echo';
     return at !== undefined && newest.at > at ? 'stale' : 'news';
@@ -97,7 +109,7 @@ class SyncLedger {
    */
   judgeProfile(name, value, { at, session }) {
     const entries = this.#of(name);
-    const hash = hashOf(value);
+    const hash = this.#hash(name, value);
     if (indexOfEcho(entries, hash, at) >= 0) return 'echo';
     const newest = entries.at(-1);
     if (newest?.hash === hash) return newest.session === session ? 'known' : 'news';
@@ -107,7 +119,7 @@ class SyncLedger {
   /** An echo says that the writes before it have come back too, or never will. @param {string} name @param {unknown} value @param {number | undefined} at */
   hear(name, value, at) {
     const entries = this.#of(name);
-    this.#entries.set(name, entries.slice(Math.max(0, indexOfEcho(entries, hashOf(value), at))));
+    this.#entries.set(name, entries.slice(Math.max(0, indexOfEcho(entries, this.#hash(name, value), at))));
   }
 
   /** The session has been told these. @param {Change} change */
@@ -118,8 +130,12 @@ class SyncLedger {
   /** @param {Side} from @param {Change} change */
   #add(from, { attributes, at = this.#nowMs, session }) {
     for (const [name, value] of Object.entries(attributes)) {
-      const entry = { hash: hashOf(value), from, at, session, until: this.#nowMs + this.#lifetimeMs };
-      this.#entries.set(name, [...this.#of(name), entry].slice(-MAX_ENTRIES));
+      const entry = { hash: this.#hash(name, value), from, at, session, until: this.#nowMs + this.#lifetimeMs };
+      const entries = this.#of(name);
+      const newest = entries.at(-1);
+      // The same value once more, from the same side: what is known of it is renewed.
+      const kept = newest?.from === from && newest.hash === entry.hash ? entries.slice(0, -1) : entries.slice(1 - MAX_ENTRIES);
+      this.#entries.set(name, [...kept, entry]);
     }
   }
 }
