@@ -1,8 +1,9 @@
-// `npm run demo`: the event service, its registration and the simulated Cognigy, real processes on loopback, shown with signed HTTP events.
+// `npm run demo`: the event service, its registration, the profile sync and the simulated platforms, real processes on loopback, shown with real HTTP.
 // Sets up and builds what is missing. Ends by itself; with --keep it stays up until Ctrl-C.
 'use strict';
 
 const fs = require('node:fs');
+const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const { randomBytes } = require('node:crypto');
@@ -200,6 +201,62 @@ async function register(service, env, folder) {
   }
 }
 
+/**
+ * A session and a customer profile, kept in step by the sync service; the simulated Genesys calls its webhook by itself.
+ * @param {string} sandbox its URL @param {Record<string, string>} env @param {string} folder
+ */
+async function syncProfiles(sandbox, env, folder) {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const args = ['serve', '--services', 'sync', '--port', String(port), '--data-dir', path.join(folder, 'sync')];
+  const server = await startCommand([CLI, ...args], { ...env, MIDDLEWARE_URL: url, TRUNKLINE_LOG_LEVEL: 'warn' }, /^listening on (\S+)$/m, folder);
+  try {
+    console.log(`\nSessions and profiles in step: trunkline serve --services sync   ${url}  (it has registered its webhook with the simulated Genesys)`);
+    await call(`${sandbox}/__sandbox/requests`, { method: 'DELETE' });
+    const session = { sessionId: 'sess_xyz789', currentIntent: 'billing_inquiry', sentiment: 0.4, customerEmail: 'ann@example.com', externalCustomerId: 'CUST-4492' };
+    const synced = await postJson(`${url}/webhook/sync`, session);
+    expectReply('the sync', synced, 200, { success: true });
+    console.log(`  a session's findings      ${JSON.stringify(synced.body)}: in the profile`);
+
+    const basic = Buffer.from(`${env.GENESYS_CLIENT_ID}:${env.GENESYS_CLIENT_SECRET}`).toString('base64');
+    const { body: { access_token: token } } = await call(`${sandbox}/oauth/token`, { method: 'POST', headers: { authorization: `Basic ${basic}` }, body: new URLSearchParams({ grant_type: 'client_credentials' }) });
+    const changed = await call(`${sandbox}/api/v2/customer-profiles/profiles/CUST-4492`, {
+      method: 'PATCH', headers: { authorization: `Bearer ${token}` }, body: JSON.stringify({ attributes: { agentOverride: 'priority_routing' } }),
+    });
+    expectReply("the agent's change", changed, 200, {});
+    const deliveries = await settledDeliveries(sandbox, 2);
+    const forwards = (await call(`${sandbox}/__sandbox/requests`, {})).body.requests.filter((/** @type {any} */ { path: where }) => where === '/cognigy/webhook');
+    const { body: { variables } } = await call(`${sandbox}/cognigy/sessions/sess_xyz789`, {});
+    expect(JSON.stringify(variables) === '{"agentOverride":"priority_routing"}', `the session: expected the agent's change alone, got ${JSON.stringify(variables)}`);
+    expect(forwards.length === 1, `expected one forward for ${deliveries} webhooks, got ${forwards.length}`);
+    console.log(`  an agent's change         ${JSON.stringify(variables)}: in the session`);
+    console.log(`  no echo                   Genesys called its webhook ${deliveries} times, once for our own write; the session was told once`);
+  } finally {
+    const status = await server.stop();
+    expect(status === 0, `${server.name}: expected exit 0 after SIGTERM, got ${status}\n${server.log()}`);
+  }
+}
+
+/** @param {string} sandbox @param {number} count @returns {Promise<number>} deliveries of webhooks, once there are so many */
+async function settledDeliveries(sandbox, count) {
+  const endMs = performance.now() + CALL_LIMIT_MS;
+  for (;;) {
+    const { body: { deliveries } } = await call(`${sandbox}/__sandbox/deliveries`, {});
+    if (deliveries.length >= count) return deliveries.length;
+    expect(performance.now() < endMs, `expected ${count} deliveries of webhooks, got ${JSON.stringify(deliveries)}`);
+  }
+}
+
+/** @returns {Promise<number>} a port that nobody listens on just now: the webhook's URL has to be known before the server starts */
+function freePort() {
+  return new Promise((resolve) => {
+    const server = net.createServer().listen(0, '127.0.0.1', () => {
+      const { port } = /** @type {net.AddressInfo} */ (server.address());
+      server.close(() => resolve(port));
+    });
+  });
+}
+
 /** @param {boolean} keep */
 async function show(keep) {
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'trunkline-demo-'));
@@ -229,6 +286,7 @@ async function show(keep) {
     await demo.finalState(platformEnv.COGNIGY_API_TOKEN);
     demo.printTable();
     await register(server.match, platformEnv, path.join(dataDir, 'tls'));
+    await syncProfiles(sandbox.match, platformEnv, dataDir);
     if (keep) {
       console.log('\nStill running; stop with Ctrl-C. Try:');
       console.log(`  echo -n '{"webhookEventId":"evt_mine","intent":"order_management","dialogId":"d1","sessionId":"s1"}' > event.json`);
@@ -239,7 +297,7 @@ async function show(keep) {
       const status = await child.stop();
       expect(status === 0, `${child.name}: expected exit 0 after SIGTERM, got ${status}\n${child.log()}`);
     }
-    console.log('\nEvery answer was as expected; both processes drained and left with 0.');
+    console.log('\nEvery answer was as expected; all processes drained and left with 0.');
   } catch (error) {
     for (const child of children) console.error(`--- ${child.name} said:\n${child.log()}`);
     throw error;

@@ -1,5 +1,7 @@
-// A clock that stands still until a test moves it.
+// A clock that stands still until a test moves it, also while other threads look at it.
 #pragma once
+
+#include <atomic>
 
 #include "base/clock.h"
 
@@ -14,8 +16,8 @@ class ManualClock final : public Clock {
     monotonic_ms += ms;
   }
 
-  std::int64_t wall_ms = 1'700'000'000'000;
-  std::int64_t monotonic_ms = 1'000;
+  std::atomic<std::int64_t> wall_ms = 1'700'000'000'000;
+  std::atomic<std::int64_t> monotonic_ms = 1'000;
 };
 
 }  // namespace trunkline::test
