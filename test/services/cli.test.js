@@ -10,7 +10,7 @@ const { createHmac } = require('node:crypto');
 const { once } = require('node:events');
 const { spawnSync } = require('node:child_process');
 const { createSandbox } = require('../../lib/sandbox/index.js');
-const { startCommand } = require('../../scripts/support/child.js');
+const { Command, startCommand } = require('../../scripts/support/child.js');
 
 const CLI = path.join(__dirname, '..', '..', 'lib', 'cli', 'main.js');
 const BODY = Buffer.from('{"webhookEventId":"evt_1", "text":"\u00fc"}\n');
@@ -138,6 +138,20 @@ describe('trunkline serve', () => {
     assert.equal(stdout, '');
     assert.match(stderr, /events.*COGNIGY_WEBHOOK_SECRET/);
     assert.match(stderr, /events.*COGNIGY_API_TOKEN/);
+  });
+
+  it('ends with 1 where the credentials of the profile sync are bad', async () => {
+    /** @type {Array<[Record<string, string>, RegExp]>} */
+    const bad = [
+      [{ GENESYS_CLIENT_SECRET: 'wrong-secret' }, /^trunkline: .*401 \(invalid_client\)/m],
+      [{ GENESYS_CLIENT_ID: 'sandbox-genesys-reader', GENESYS_CLIENT_SECRET: 'sandbox-genesys-reader-secret' }, /^trunkline: .*scope/m],
+    ];
+    for (const [env, line] of bad) {
+      const server = new Command([CLI, 'serve', '--services', 'sync', '--port', '0', '--data-dir', path.join(folder, 'data')], { ...sandbox.env, ...env }, folder);
+      assert.equal(await server.ended, 1, server.log());
+      assert.match(server.stderr, line);
+      assert.ok(!server.log().includes(env.GENESYS_CLIENT_SECRET), server.log());
+    }
   });
 
   it('runs what is configured, answers, and leaves with 0 on SIGTERM and SIGINT', async () => {

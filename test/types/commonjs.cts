@@ -64,6 +64,17 @@ export async function registered(): Promise<string> {
 }
 
 export async function route(): Promise<string> {
+  const sync: trunkline.ProfileSync = trunkline.profileSync({
+    resource: 'externalContacts', externalSourceId: 'x', contactSchemaId: 'y', forwardTo: 'contextInject',
+    mapToProfile: ({ mood }, { externalId, now }) => ({ attributes: { mood, externalId, at: now.toISOString() } }),
+    mapToSession: async ({ sessionId, attributes, profileId }) => ({ sessionId, updatedAttributes: attributes, profileId }),
+  });
+  const received: trunkline.ReceivedUpdate = await sync.receive({ events: [] });
+  const told: string = 'error' in received ? received.error : 'action' in received ? received.action : String(received.forwarded);
+  const { profileId } = await sync.sync({ externalCustomerId: 7, mood: 'fine', timestamp: Date.now() });
+  const webhook: 'created' | 'updated' | 'unchanged' | undefined = (await sync.registerWebhook())?.action;
+  const letters: trunkline.DeadLetter[] = await sync.deadLetters.list({ step: 'request' });
+  void [told, profileId?.length, webhook, letters, sync.stats().suppressed];
   const routing: trunkline.IntentRouter = trunkline.intentRouter({
     tenant: 'acme', clientId: 'id', clientSecret: 's', resource: 'signal', accessKeyId: 'k', accessKeySecret: 's', issuer: 'cxone.niceincontact.com',
     attributeNames: 'lastUpdated', routes: { billing: 7 }, defaultQueue: 7, deadlineMs: 5000, corsOrigin: ['https://a.example'], inboundToken: 't',

@@ -1,7 +1,7 @@
 // What must not compile. Each line below an expectation is an error; were it none, the compiler would complain of the expectation.
 import * as trunkline from 'trunkline';
 import {
-  cognigyEvents, HttpClient, IdempotencyRing, intentRouter, parseRetryAfter, preflight, rabbitMQ, registrar, retry, SignatureVerifier, TrunklineError, type Auth, type ErrorCode, type RetryPolicy,
+  cognigyEvents, HttpClient, IdempotencyRing, intentRouter, parseRetryAfter, preflight, profileSync, rabbitMQ, registrar, retry, SignatureVerifier, TrunklineError, type Auth, type ErrorCode, type RetryPolicy,
 } from 'trunkline';
 import { createSandbox } from 'trunkline/sandbox';
 
@@ -54,6 +54,14 @@ void cognigyEvents().handle({ webhookEventId: 'evt_1' }, {});
 // @ts-expect-error an event has an intent
 void cognigyEvents().replay({ webhookEventId: 'evt_1', dialogId: 'd', sessionId: 's' });
 
+// @ts-expect-error a name that is none
+profileSync({ domian: 'mypurecloud.com' });
+// @ts-expect-error a resource that there is not
+profileSync({ resource: 'profiles' });
+// @ts-expect-error a resource without a request
+profileSync({ forwardTo: { goneStatuses: [404] } });
+// @ts-expect-error no customer
+profileSync().sync({ sessionId: 's' });
 // @ts-expect-error misspelt option
 intentRouter({ tenat: 'acme' });
 // @ts-expect-error no such resource
