@@ -23,14 +23,11 @@ function readClient(options, prefix) {
 }
 
 /**
- * A bare host means what `urlsOf` makes of it; at an absolute URL is everything.
- * @param {string} url as Options.host() gives it
- * @param {string | undefined} given as it was written
- * @param {(host: string) => { api: string, tokens: string }} urlsOf
+ * @param {Options} options @param {{ api: string, login: string }} hosts @param {{ scope?: string, requiredScopes?: string[] }} [wanted] of its tokens
  */
-function spread(url, given, urlsOf) {
-  if (!url || given?.includes('://')) return { api: url, tokens: url };
-  return urlsOf(new URL(url).host);
+function genesysAt(options, { api, login }, { scope, requiredScopes } = {}) {
+  const { auth } = require('../platforms/genesys.js');
+  return { baseUrl: api, auth: { ...auth({ login, ...readClient(options, 'GENESYS'), scope }), requiredScopes } };
 }
 
 /** @type {PlatformRow[]} */
@@ -60,20 +57,16 @@ const PLATFORMS = [
     name: 'Genesys Cloud, profile sync',
     marks: ['GENESYS_DOMAIN'],
     path: '/',
-    read: (options) => {
-      const baseUrl = options.host('domain', { env: 'GENESYS_DOMAIN', required: true });
-      return { baseUrl, auth: { type: 'oauth2', tokenUrl: `${baseUrl}/oauth/token`, ...readClient(options, 'GENESYS') } };
-    },
+    read: (options) => genesysAt(options, options.hosts('domain', { env: 'GENESYS_DOMAIN', required: true }, require('../platforms/genesys.js').urlsOfDomain),
+      options.env.GENESYS_PROFILE_RESOURCE ? {} : require('../platforms/genesys-profiles.js').profileResources.customerProfiles),
   },
   {
     name: 'Genesys Cloud, enrichment',
     marks: ['GENESYS_ENVIRONMENT', 'CRM_API_BASE_URL', 'CRM_API_KEY'],
     path: '/',
     read: (options) => {
-      const environment = options.env.GENESYS_ENVIRONMENT || 'mypurecloud.com';
-      const { api, tokens } = spread(options.host('environment', { env: 'GENESYS_ENVIRONMENT', fallback: environment }), environment,
-        (region) => ({ api: `https://api.${region}`, tokens: `https://login.${region}` }));
-      return { baseUrl: api, auth: { type: 'oauth2', tokenUrl: `${tokens}/oauth/token`, ...readClient(options, 'GENESYS') } };
+      const { defaultHost, urlsOf } = require('../platforms/genesys.js');
+      return genesysAt(options, options.hosts('environment', { env: 'GENESYS_ENVIRONMENT', fallback: defaultHost }, urlsOf));
     },
   },
   {
@@ -81,8 +74,7 @@ const PLATFORMS = [
     marks: ['CXONE_TENANT', 'CXONE_CLIENT_ID', 'CXONE_CLIENT_SECRET'],
     path: '/',
     read: (options) => {
-      const { api } = spread(options.host('tenant', { env: 'CXONE_TENANT', required: true }), options.env.CXONE_TENANT,
-        (tenant) => ({ api: `https://${tenant.includes('.') ? tenant : `${tenant}.my.cxone.com`}`, tokens: '' }));
+      const api = options.host('tenant', { env: 'CXONE_TENANT', required: true, domain: 'my.cxone.com' });
       return { baseUrl: api, auth: { type: 'oauth2', tokenUrl: `${api}/oauth/token`, clientAuth: 'body', ...readClient(options, 'CXONE') } };
     },
   },

@@ -52,14 +52,13 @@ describe('trunkline doctor', () => {
 
   it('tells of each platform whether it answers and takes the credentials', async () => {
     const { url } = stage.sandbox;
-    const client = { GENESYS_CLIENT_ID: env.COGNIGY_CLIENT_ID, GENESYS_CLIENT_SECRET: env.COGNIGY_CLIENT_SECRET };
-    const good = await examine({ ...client, GENESYS_DOMAIN: url, GENESYS_ENVIRONMENT: url, CXONE_TENANT: url, CXONE_CLIENT_ID: client.GENESYS_CLIENT_ID,
-      CXONE_CLIENT_SECRET: client.GENESYS_CLIENT_SECRET, CRM_API_BASE_URL: url, CRM_API_KEY: stage.sandbox.env.CRM_API_KEY, COGNIGY_WEBHOOK_URL: `${url}/t0ken-in-the-path` });
+    const good = await examine({ GENESYS_DOMAIN: url, GENESYS_ENVIRONMENT: url, CXONE_TENANT: url, CXONE_CLIENT_ID: env.COGNIGY_CLIENT_ID,
+      CXONE_CLIENT_SECRET: env.COGNIGY_CLIENT_SECRET, CRM_API_BASE_URL: url, CRM_API_KEY: stage.sandbox.env.CRM_API_KEY, COGNIGY_WEBHOOK_URL: `${url}/t0ken-in-the-path` });
     assert.equal(good.status, 0, JSON.stringify(good.findings));
     for (const check of ['Genesys Cloud, profile sync', 'Genesys Cloud, enrichment', 'NICE CXone']) assert.match(good.of(check)[0].text, /answers, gives a token/);
     assert.doesNotMatch(JSON.stringify(good.findings), /t0ken-in-the-path/);
 
-    const bad = await examine({ ...client, GENESYS_CLIENT_SECRET: 'wrong', GENESYS_DOMAIN: url, GENESYS_ENVIRONMENT: url, CXONE_TENANT: url, CXONE_CLIENT_ID: '', CXONE_CLIENT_SECRET: '', CRM_API_BASE_URL: 'http://127.0.0.1:1', CRM_API_KEY: 'k', COGNIGY_CLIENT_SECRET: 'wrong' });
+    const bad = await examine({ GENESYS_CLIENT_SECRET: 'wrong', GENESYS_DOMAIN: url, GENESYS_ENVIRONMENT: url, CXONE_TENANT: url, CXONE_CLIENT_ID: '', CXONE_CLIENT_SECRET: '', CRM_API_BASE_URL: 'http://127.0.0.1:1', CRM_API_KEY: 'k', COGNIGY_CLIENT_SECRET: 'wrong' });
     assert.equal(bad.status, 1);
     assert.match(bad.of('Genesys Cloud, profile sync')[0].text, /^AUTHENTICATION_FAILED/);
     assert.match(bad.of('Cognigy administration')[0].text, /^AUTHENTICATION_FAILED/);
