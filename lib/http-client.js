@@ -3,6 +3,7 @@
 
 const { setMaxListeners } = require('node:events');
 const native = require('./native.js');
+const { isBytes } = require('./bytes.js');
 const { TrunklineError } = require('./errors.js');
 const { settled, valueOf } = require('./settlements.js');
 const { Options, refuse } = require('./options.js');
@@ -234,7 +235,7 @@ function readBody({ json, body, form }, headers) {
     addType(headers, 'application/x-www-form-urlencoded');
     return encodeForm('form', form);
   }
-  if (body !== undefined && typeof body !== 'string' && !(/** @type {any} */ (body) instanceof Uint8Array)) {
+  if (body !== undefined && typeof body !== 'string' && !isBytes(body)) {
     throw refuse('body', 'a Buffer or a string', body);
   }
   return body;

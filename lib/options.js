@@ -1,6 +1,7 @@
 // Options: read once, from the caller's object or the environment, with one vocabulary for what is wrong: name, expected, actual.
 'use strict';
 
+const { types } = require('node:util');
 const { TrunklineError } = require('./errors.js');
 
 /**
@@ -14,6 +15,7 @@ const { TrunklineError } = require('./errors.js');
 /** @param {unknown} value */
 function describe(value) {
   if (value === null) return 'null';
+  if (types.isProxy(value)) return 'a proxy'; // which answers no question once it is revoked
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   // A text may be a secret: only its kind is told.

@@ -16,6 +16,28 @@ function jsThread() {
   }
 }
 
+/** How late the ticks of a timer come, less what the JavaScript thread waited for a core in that time. */
+class OwnDelay {
+  static #PERIOD_MS = 1;
+  /** @type {number[]} */ #latenessMs = [];
+  #atMs = performance.now();
+  #waitedMs = jsThread().waitedMs;
+  #timer = setInterval(() => {
+    const atMs = performance.now();
+    const { waitedMs } = jsThread();
+    this.#latenessMs.push(Math.max(0, atMs - this.#atMs - OwnDelay.#PERIOD_MS - (waitedMs - this.#waitedMs)));
+    this.#atMs = atMs;
+    this.#waitedMs = waitedMs;
+  }, OwnDelay.#PERIOD_MS);
+
+  /** @param {number} percent */
+  percentile(percent) {
+    clearInterval(this.#timer);
+    const sorted = Float64Array.from(this.#latenessMs).sort();
+    return sorted[Math.floor((sorted.length * percent) / 100)];
+  }
+}
+
 /**
  * Keeps `concurrency` calls under way until `goOn(started)` says no. Resolves with the latency of each in ms.
  *
@@ -49,6 +71,7 @@ async function measure(post, { concurrency, calls = Infinity, ms = Infinity }) {
   await drive(post, concurrency, (started) => started < concurrency * 2);
   const delay = concurrency > 64 ? monitorEventLoopDelay({ resolution: 1 }) : undefined;
   delay?.enable();
+  const ownDelay = delay && new OwnDelay();
   const js = jsThread();
   const cpu = process.cpuUsage();
   const loop = performance.eventLoopUtilization();
@@ -70,6 +93,7 @@ async function measure(post, { concurrency, calls = Infinity, ms = Infinity }) {
     p50Ms: sorted[Math.floor(count * 0.5)],
     p99Ms: sorted[Math.floor(count * 0.99)],
     loopDelayMs: delay ? delay.percentile(99) / 1e6 : NaN,
+    ownLoopDelayMs: ownDelay ? ownDelay.percentile(99) : NaN,
   };
 }
 

@@ -4,6 +4,7 @@
 
 const { Command, CommanderError } = require('commander');
 const { version } = require('../../package.json');
+const { TrunklineError } = require('../errors.js');
 const { Failure } = require('./failure.js');
 
 /** @type {Array<(program: Command) => void>} */
@@ -37,8 +38,9 @@ async function main(args) {
       console.error(`trunkline: ${error.message}`);
       return error.exitCode;
     }
-    // An accident: the code and the text of a TrunklineError hold no secret.
+    // An accident. The text of a TrunklineError holds no secret, and its hint says what to do.
     console.error(`trunkline: ${error instanceof Error ? error.message : error}`);
+    if (error instanceof TrunklineError && error.code !== 'CONFIG_INVALID') console.error(`  ${error.hint}`); // that one's message is all
     return 1;
   }
 }

@@ -3,6 +3,7 @@
 
 const cognigy = require('../platforms/cognigy.js');
 const native = require('../native.js');
+const { isBytes } = require('../bytes.js');
 const { TrunklineError } = require('../errors.js');
 const { settled, valueOf } = require('../settlements.js');
 const { Options } = require('../options.js');
@@ -166,7 +167,7 @@ class CognigyEvents {
    */
   async handle(rawBody, headers) {
     if (this.#closing) return ANSWERS.refused(closed());
-    if (typeof rawBody !== 'string' && !(rawBody instanceof Uint8Array)) {
+    if (typeof rawBody !== 'string' && !isBytes(rawBody)) {
       throw new TrunklineError('BODY_CONSUMED', 'the body has been parsed, so the signed bytes are gone; pass it as a Buffer or string');
     }
     const size = typeof rawBody === 'string' ? Buffer.byteLength(rawBody) : rawBody.length;

@@ -59,6 +59,12 @@ bool Pipeline::TakePlace() {
 
 void Pipeline::Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us,
                       AnswerCallback answer) {
+  // The ring forgets an id at the end of its lifetime, also when its event is still under way by then: since
+  // the platform is down for so long, or the clock has jumped. The new claim is that event's again.
+  if (deliveries_.contains(fields.event_id)) {
+    admission_.ring().MarkStored(fields.event_id);
+    return answer({AnswerKind::kDuplicate});
+  }
   if (stopping_ || !TakePlace()) {
     admission_.ring().Release(fields.event_id);
     return answer({AnswerKind::kRefused, stopping_ ? ClosedError() : FullError()});
@@ -97,11 +103,18 @@ void Pipeline::OnStored(json::EventFields fields, std::int64_t arrived_us, Answe
     answer(refused);
     return CheckStopped();
   }
+  if (deliveries_.contains(fields.event_id)) {  // forgotten while the first one of it was on its way here
+    admission_.ring().MarkStored(fields.event_id);
+    MarkDone(stored->seq, fields.event_id);
+    counters_.pending.fetch_sub(1, std::memory_order_relaxed);
+    tell_duplicates({AnswerKind::kDuplicate});
+    answer({AnswerKind::kDuplicate});
+    return CheckStopped();
+  }
   counters_.accepted.fetch_add(1, std::memory_order_relaxed);
   admission_.ring().MarkStored(fields.event_id);
-  const std::int64_t received_at = stored->received_at;
-  const auto delivery =
-      Begin(std::move(*stored), std::move(fields), received_at, arrived_us, std::move(answer));
+  const std::int64_t since_ms = clock_.WallMs() - (clock_.MonotonicUs() - arrived_us) / 1000;
+  const auto delivery = Begin(std::move(*stored), std::move(fields), since_ms, arrived_us, std::move(answer));
   tell_duplicates(
       {AnswerKind::kDuplicate});  // by now those that wait for more than the commit find the delivery
   Enter(*delivery);

@@ -79,19 +79,20 @@ void Pipeline::RecordPublished(Delivery& delivery) {
 void Pipeline::Request(Delivery& delivery) {
   delivery.state = Delivery::State::kRequesting;
   const store::StoredEvent& event = delivery.event;
-  exchange_->Start(delivery.call, {.request = options_.request->Render(
-                                       {.event_id = event.event_id,
-                                        .intent = event.intent,
-                                        .dialog_id = delivery.dialog_id,
-                                        .session_id = delivery.session_id,
-                                        .queue = event.queue,
-                                        .processed_at_ms = event.published_at,
-                                        .latency_ms = event.published_at - event.received_at},
-                                       event.idempotency_key),
-                                   .retry = options_.retry,
-                                   .timeout_ms = options_.timeout_ms,
-                                   .repeatable = true,
-                                   .waits_for_breaker = true});
+  exchange_->Start(delivery.call,
+                   {.request = options_.request->Render(
+                        {.event_id = event.event_id,
+                         .intent = event.intent,
+                         .dialog_id = delivery.dialog_id,
+                         .session_id = delivery.session_id,
+                         .queue = event.queue,
+                         .processed_at_ms = event.published_at,
+                         .latency_ms = std::max<std::int64_t>(0, event.published_at - event.received_at)},
+                        event.idempotency_key),
+                    .retry = options_.retry,
+                    .timeout_ms = options_.timeout_ms,
+                    .repeatable = true,
+                    .waits_for_breaker = true});
 }
 
 void Pipeline::OnCallEnd(Delivery& delivery, Result<Reply> result) {

@@ -193,7 +193,8 @@ Result<Ring> Ring::Map(const std::string& path, const RingOptions& options, cons
     Table table(file->block(), capacity, options.ttl_ms);
     if (!share.alone) return ring_in(std::move(*file), table, !file->filled());
     // Where the system does not name its run, the file may be from before a power cut.
-    if (!terms.boot_id.empty() && file->filled() && table.IsPlausible(clock.WallMs())) {
+    const bool in_order = table.IsPlausible(clock.WallMs()) && (table.IsIntact() || file->left_at_work());
+    if (!terms.boot_id.empty() && file->filled() && in_order) {
       file->ResetLock();
       table.Repair();
       return ring_in(std::move(*file), table, false);

@@ -81,8 +81,8 @@ class Ring {
   //
   // Whoever is alone gets what is in the file, put in order, or a fresh ring in its place: when there is no
   // such file, when it is of another layout, capacity, lifetime or run of the machine (a power cut may have
-  // torn it), damaged, never filled, or a lifetime ahead of the clock. Its hash key is the file's;
-  // `options.key` is for a fresh one.
+  // torn it), written over by somebody else, never filled, or a lifetime ahead of the clock. Its hash key is
+  // the file's; `options.key` is for a fresh one.
   //
   // Whoever is not alone gets CONFIG_INVALID for another capacity or lifetime than is in use, and
   // STORE_UNAVAILABLE for a file that is missing or not in order. So does everybody where the system refuses:

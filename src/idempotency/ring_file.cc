@@ -11,9 +11,9 @@
 #include <cerrno>
 #include <new>
 #include <optional>
-#include <system_error>
 #include <utility>
 
+#include "base/disk_error.h"
 #include "idempotency/ring_layout.h"
 
 #ifdef __linux__
@@ -25,7 +25,7 @@ namespace trunkline::idempotency {
 namespace {
 
 constexpr std::array<char, 8> kMagic = {'T', 'L', 'R', 'I', 'N', 'G', '\r', '\n'};
-constexpr std::uint32_t kVersion = 1;     // of the head below and of ring_layout.h
+constexpr std::uint32_t kVersion = 2;     // of the head below and of ring_layout.h
 constexpr std::size_t kHeadBytes = 4096;  // a page to itself, so that the block begins with one
 constexpr std::size_t kBootIdBytes = 40;
 constexpr std::size_t kChunk = 64 * 1024;
@@ -63,22 +63,7 @@ Error Unavailable(const std::string& path, const std::string& what, std::string 
 }
 
 Error SystemError(const std::string& path, const std::string& what, int reason) {
-  std::string hint;
-  switch (reason) {
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-      hint = "The disk or quota is full, or files may not be that large. Free some space.";
-      break;
-    case EROFS:
-    case EACCES:
-    case EPERM:
-      hint = "Mount the data directory writable, or check its owner and permissions.";
-      break;
-    default:
-      break;
-  }
-  return Unavailable(path, what + ": " + std::generic_category().message(reason), std::move(hint));
+  return DiskError("the ring of ids " + path + " " + what, reason);
 }
 
 class Descriptor {
@@ -129,7 +114,15 @@ struct RingFile::Head {
   std::int64_t ttl_ms;
   SipKey key;
   std::array<char, kBootIdBytes> boot_id;
+  std::uint64_t sum;      // of all that stays as it was made
+  std::uint32_t at_work;  // 1: somebody holds the lock, or was killed with it
   pthread_mutex_t lock;
+
+  std::uint64_t Sum() const {
+    const std::array<std::int64_t, 3> terms = {capacity, ttl_ms, lock_kind};
+    return SipHash128(key, {reinterpret_cast<const std::uint8_t*>(terms.data()), sizeof terms}).low ^
+           SipHash128(key, {reinterpret_cast<const std::uint8_t*>(boot_id.data()), boot_id.size()}).high;
+  }
 };
 
 std::string BootId() {
@@ -164,8 +157,11 @@ Result<RingFile> RingFile::Create(const std::string& path, const RingFileTerms& 
                                           .ttl_ms = terms.ttl_ms,
                                           .key = key,
                                           .boot_id = {},
+                                          .sum = 0,
+                                          .at_work = 0,
                                           .lock = {}};
   terms.boot_id.copy(head.boot_id.data(), head.boot_id.size());
+  head.sum = head.Sum();
   mapped->ResetLock();
   if (::rename(unfinished.c_str(), path.c_str()) != 0) return fail(errno);
   return std::move(*mapped);
@@ -191,7 +187,7 @@ std::optional<Error> RingFile::Misfit(const Head& head, std::size_t bytes, const
   std::array<char, kBootIdBytes> boot_id{};
   terms.boot_id.copy(boot_id.data(), boot_id.size());
   if (head.boot_id != boot_id) return Unavailable(path, "is from before this machine started", kStartAnew);
-  if (head.stage == kDamaged) return Unavailable(path, "is damaged", kStartAnew);
+  if (head.stage == kDamaged || head.sum != head.Sum()) return Unavailable(path, "is damaged", kStartAnew);
   return std::nullopt;
 }
 
@@ -238,7 +234,10 @@ const SipKey& RingFile::key() const { return head().key; }
 std::byte* RingFile::block() const { return start_ + kHeadBytes; }
 std::size_t RingFile::bytes() const { return bytes_; }
 
+bool RingFile::left_at_work() const { return head().at_work != 0; }
+
 void RingFile::ResetLock() {
+  head().at_work = 0;
   pthread_mutexattr_t attributes;
   pthread_mutexattr_init(&attributes);
   pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
@@ -251,6 +250,7 @@ void RingFile::ResetLock() {
 RingFile::Locked RingFile::Lock() {
   switch (pthread_mutex_lock(&head().lock)) {
     case 0:
+      Commit(head().at_work, 1);
       return Locked::kYes;
     case EOWNERDEAD:
       // If this process is killed before it has put things in order, the next one is told again.
@@ -261,6 +261,9 @@ RingFile::Locked RingFile::Lock() {
   }
 }
 
-void RingFile::Unlock() { pthread_mutex_unlock(&head().lock); }
+void RingFile::Unlock() {
+  Commit(head().at_work, 0);
+  pthread_mutex_unlock(&head().lock);
+}
 
 }  // namespace trunkline::idempotency

@@ -51,6 +51,8 @@ class RingFile {
   // Something is wrong with it: for whoever comes when all that use it are gone.
   void SetDamaged();
 
+  // The last one who had the lock did not live to let go of it: what he worked on may be half done.
+  bool left_at_work() const;
   // Makes the lock anew, whoever holds it: only for the one process that has the file mapped.
   void ResetLock();
   // kOwnerDied: held, and its last holder was killed at work. What he left is to be put in order before

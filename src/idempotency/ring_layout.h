@@ -10,7 +10,8 @@
 //
 // A process may be killed between any two stores. So the slots alone are the truth, and of a slot its `life`:
 // it is written last when an id comes and first when it goes, and one store turns "in flight" into "done".
-// Lists, buckets and counts only find quickly what the slots say, and can be made anew from them.
+// Lists, buckets and counts only find quickly what the slots say, and can be made anew from them. A sum over
+// the slots in use and the time tells a ring that something else has written over.
 #pragma once
 
 #include <atomic>
@@ -69,7 +70,7 @@ struct Header {
   std::uint32_t free;     // first of the slots that were used and are free again
   std::uint32_t touched;  // slots from here on were never used since the ring was last empty
   std::uint32_t size;
-  std::uint32_t pad;
+  std::uint32_t sum;  // see Table::Sum
 };
 static_assert(sizeof(Header) == 64);
 

@@ -15,6 +15,22 @@ constexpr std::size_t kSweep = 16;                 // ids forgotten per list and
 constexpr std::int64_t kSweepPerTicks = 4;  // … and one more for so many ticks since the operation before
 constexpr std::int64_t kMaxTime = std::int64_t{1} << 60;
 
+// Differs where any bit does, as far as 32 bits can.
+std::uint32_t Mix(std::uint64_t a, std::uint64_t b) {
+  const std::uint64_t mixed = (a * 0x9E37'79B9'7F4A'7C15 ^ b) * 0xD6E8'FEB8'6659'FD93;
+  return static_cast<std::uint32_t>(mixed >> 32) ^ static_cast<std::uint32_t>(mixed);
+}
+
+bool IsUsed(const Slot& slot) {
+  return slot.state() == SlotState::kInFlight || slot.state() == SlotState::kDone;
+}
+
+std::uint32_t SumOf(const Slot& slot) {
+  if (!IsUsed(slot)) return 0;
+  return Mix(std::uint64_t{slot.hash.words[0]} << 32 | slot.hash.words[1],
+             std::uint64_t{slot.hash.words[2]} << 32 | slot.life);
+}
+
 }  // namespace
 
 Table::Table(std::byte* block, std::uint32_t capacity, std::int64_t ttl_ms)
@@ -31,6 +47,27 @@ void Table::Format(std::int64_t wall_ms) {
   h.in_flight = kEmpty;
   h.done = kEmpty;
   h.free = kNone;
+  h.sum = SumOfTime();
+}
+
+// ---- sum ----
+
+// Zeros, as a file system may put in the place of what it lost, have not the sum 0.
+std::uint32_t Table::SumOfTime() const {
+  return ~Mix(static_cast<std::uint64_t>(header().origin_ms), static_cast<std::uint64_t>(header().now_ms));
+}
+
+std::uint32_t Table::Sum() const {
+  std::uint32_t sum = SumOfTime();
+  for (std::uint32_t at = 0; at < header().touched; ++at) sum += SumOf(slot(at));
+  return sum;
+}
+
+void Table::SetLife(std::uint32_t at, SlotState state, std::int64_t tick) {
+  Header& h = layout_.header();
+  h.sum -= SumOf(slot(at));
+  Commit(slots()[at].life, Life(state, tick));
+  h.sum += SumOf(slot(at));
 }
 
 // ---- time ----
@@ -69,8 +106,10 @@ void Table::Advance(std::int64_t wall_ms) {
     // A pause of a lifetime has ended every life; ticks are not even asked, for they repeat after 2^30 of
     // them. Before the time is taken: whoever is killed in here leaves the pause to the next.
     if (gap_ms >= ttl_ms_ + tick_ms_) ForgetAll();
+    h.sum -= SumOfTime();
     h.now_ms = now_ms;
     h.now_tick = now_ms / tick_ms_;
+    h.sum += SumOfTime();
     // This rate passes the largest ring twice before a tick could come round again, however rare the
     // operations.
     budget += static_cast<std::size_t>(gap_ms / tick_ms_ / kSweepPerTicks);
@@ -97,6 +136,7 @@ void Table::Clear() {
   h.free = kNone;
   h.touched = 0;
   h.size = 0;
+  h.sum = SumOfTime();
   std::memset(buckets(), 0, sizeof(std::uint32_t) * layout_.bucket_count());
 }
 
@@ -199,14 +239,14 @@ void Table::Insert(const Hash& hash, SlotState state, std::uint32_t tag, std::in
   Slot& slot = slots()[at];
   buckets()[Probe(hash).bucket] = BucketEntry(hash, at);
   slot.hash = {{hash.words[0], hash.words[1], hash.words[2] | tag}};
-  Commit(slot.life, Life(state, TickAfter(at_ms)));
+  SetLife(at, state, TickAfter(at_ms));
   Append(ListOf(state), at);
   ++h.size;
 }
 
 void Table::Forget(std::uint32_t at) {
   List& list = ListOf(slot(at).state());
-  Commit(slots()[at].life, Life(SlotState::kFree, 0));
+  SetLife(at, SlotState::kFree, 0);
   EraseBucket(BucketOf(at));
   Unlink(list, at);
   PutFree(at);
@@ -216,13 +256,16 @@ void Table::Forget(std::uint32_t at) {
 void Table::Complete(std::uint32_t at) {
   Header& h = layout_.header();
   Unlink(h.in_flight, at);
-  Commit(slots()[at].life, Life(SlotState::kDone, TickAfter(h.now_ms)));
+  SetLife(at, SlotState::kDone, TickAfter(h.now_ms));
   Append(h.done, at);
 }
 
 void Table::Retag(std::uint32_t at, std::uint32_t tag) {
+  Header& h = layout_.header();
   std::uint32_t& word = slots()[at].hash.words[2];
+  h.sum -= SumOf(slot(at));
   Commit(word, (word & kHashMask) | tag);
+  h.sum += SumOf(slot(at));
 }
 
 // ---- repair ----
@@ -244,8 +287,7 @@ void Table::Repair() {
   std::memset(buckets(), 0, sizeof(std::uint32_t) * layout_.bucket_count());
   for (std::uint32_t at = 0; at < h.touched; ++at) {
     Slot& slot = slots()[at];
-    const bool used = slot.state() == SlotState::kInFlight || slot.state() == SlotState::kDone;
-    if (used && !IsExpired(slot)) {
+    if (IsUsed(slot) && !IsExpired(slot)) {
       if (const Place place = Probe(slot.hash); place.slot == kNone) {
         buckets()[place.bucket] = BucketEntry(slot.hash, at);
         ++h.size;
@@ -257,6 +299,7 @@ void Table::Repair() {
   }
   SortByAge(h.in_flight, SlotState::kInFlight);
   SortByAge(h.done, SlotState::kDone);
+  h.sum = Sum();
 }
 
 // One list for each age, and then these one behind the other, the oldest first.

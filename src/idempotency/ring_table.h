@@ -19,6 +19,10 @@ class Table {
   // False when the times in there cannot be: then it is not worth a repair.
   bool IsPlausible(std::int64_t wall_ms) const;
 
+  // False when slots or times are not as the operations have left them: somebody else has written there, or a
+  // process was killed at work. Constant time a slot that was ever used.
+  bool IsIntact() const { return header().touched <= capacity() && header().sum == Sum(); }
+
   // Makes everything anew from the slots, whatever is in them: after a process was killed at work here. Ids
   // of one tick may change their order. Constant time a slot that was ever used; allocates nothing.
   void Repair();
@@ -66,6 +70,11 @@ class Table {
   void Append(List& list, std::uint32_t at);
   void Unlink(List& list, std::uint32_t at);
   void PutFree(std::uint32_t at);
+
+  // Of the whole ring; each operation brings header().sum up to date with the few places that it changes.
+  std::uint32_t Sum() const;
+  std::uint32_t SumOfTime() const;
+  void SetLife(std::uint32_t at, SlotState state, std::int64_t tick);  // the commit of every change of a slot
 
   std::uint32_t SlotIn(std::uint32_t bucket_entry) const { return (bucket_entry & slot_mask_) - 1; }
   std::uint32_t BucketEntry(const Hash& hash, std::uint32_t slot) const;

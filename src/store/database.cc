@@ -2,29 +2,34 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <chrono>
 #include <thread>
 #include <utility>
 
+#include "base/disk_error.h"
+
 namespace trunkline::store {
 namespace {
 
+// Right after the failure: errno is read.
 Error Unavailable(sqlite3* handle) {
+  const int reason = errno;
   const int code = handle != nullptr ? sqlite3_extended_errcode(handle) : SQLITE_NOMEM;
   Error error{.code = ErrorCode::kStoreUnavailable, .message = "the event store failed: "};
   error.message += handle != nullptr ? sqlite3_errmsg(handle) : "out of memory";
   switch (code & 0xff) {
     case SQLITE_FULL:
-      error.hint =
-          "The disk or quota is full. Free some space: nothing that was accepted is lost, new events are "
-          "refused meanwhile.";
+      error.hint = DiskHint(ENOSPC);
       break;
     case SQLITE_READONLY:
-      error.hint = "The data directory is read-only. Mount it writable, or check its owner and permissions.";
+      error.hint = DiskHint(EROFS);
       break;
+    case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-      error.hint =
-          "The data directory cannot be opened. Check that it exists and that this user may write there.";
+      // SQLite's own words do not tell a disk that fails from one that was mounted read-only, and its
+      // sqlite3_system_errno() knows nothing of a commit's failure.
+      if (reason != 0) error = DiskError(error.message, reason);
       break;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -82,6 +87,7 @@ Status Statement::Run() {
 }
 
 Result<bool> Statement::Next() {
+  errno = 0;
   switch (sqlite3_step(statement_)) {
     case SQLITE_ROW:
       return true;
@@ -119,6 +125,7 @@ Result<Database> Database::Open(const std::string& path, Mode mode) {
       (mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
       SQLITE_OPEN_NOMUTEX;
   sqlite3* handle = nullptr;
+  errno = 0;
   const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   Database database(handle);  // closes on every way out
   if (opened != SQLITE_OK) return Unavailable(handle);
@@ -168,6 +175,7 @@ void Database::Close() {
 }
 
 Status Database::Execute(const char* sql) {
+  errno = 0;
   if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return Unavailable(handle_);
   return Ok();
 }
@@ -190,6 +198,7 @@ int Database::wal_pages() const { return *wal_pages_; }
 Result<int> Database::Checkpoint() {
   int in_log = 0;
   int copied = 0;
+  errno = 0;
   const int done = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
   // Busy: another process is at it.
   if (done != SQLITE_OK && done != SQLITE_BUSY) return Unavailable(handle_);

@@ -111,6 +111,14 @@ Result<std::int64_t> OldestDeadLetter(Database& database) {
   return *row ? query->Integer(0) : 0;
 }
 
+Result<std::int64_t> NewestDeadLetter(Database& database) {
+  auto query = database.Prepare("SELECT max(id) FROM dead_letters");
+  if (!query) return query.error();
+  auto row = query->Next();
+  if (!row) return row.error();
+  return query->Integer(0);
+}
+
 Result<std::vector<DeadLetter>> ReadDeadLetters(Database& database, const DeadLetterFilter& filter) {
   std::vector<DeadLetter> letters;
   auto query = database.Prepare(

@@ -35,6 +35,9 @@ Status AppendTries(Database& database, std::int64_t seq, Step step, const std::v
 // When the one that has been there longest failed, ms; none: 0.
 Result<std::int64_t> OldestDeadLetter(Database& database);
 
+// The id of the last one that was written; none: 0.
+Result<std::int64_t> NewestDeadLetter(Database& database);
+
 // In the order of failing, with all their tries.
 Result<std::vector<DeadLetter>> ReadDeadLetters(Database& database, const DeadLetterFilter& filter);
 

@@ -10,6 +10,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/disk_error.h"
+
 namespace trunkline::store {
 namespace {
 
@@ -64,10 +66,7 @@ bool WriteKind(int descriptor, int number, MemberKind kind) {
 Result<Membership> Membership::Join(const std::string& path, MemberKind kind,
                                     const std::function<bool()>& give_up) {
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0) {
-    return Unavailable("the data directory cannot be written: " + path + ": " + std::strerror(errno),
-                       "Check that the directory exists, that its disk is mounted writable, and its owner.");
-  }
+  if (descriptor < 0) return DiskError("the data directory cannot be written: " + path, errno);
   Membership joined(descriptor, -1);
   for (const auto patience = std::chrono::steady_clock::now() + kDoorPatience; !TryLock(descriptor, kDoor);
        std::this_thread::sleep_for(kDoorPoll)) {
@@ -99,7 +98,7 @@ Result<Membership> Membership::Join(const std::string& path, MemberKind kind,
   }
   joined.left_work_ = kinds[static_cast<std::size_t>(joined.number_)] != MemberKind::kNone;
   if (!WriteKind(descriptor, joined.number_, kind)) {
-    return Unavailable(path + " cannot be written: " + std::strerror(errno), "Free some space on its disk.");
+    return DiskError(path + " cannot be written", errno);
   }
   return joined;
 }

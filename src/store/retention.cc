@@ -32,8 +32,8 @@ Result<bool> Retention::DeleteDone(Database& database, std::int64_t now_ms, int 
   std::vector<std::int64_t> over;
   bool more = false;
   {
-    // In the order of arrival: the first young row ends the look. The very last row stays in any case: its
-    // number must not be given again.
+    // In the order of arrival: the first young row ends the look, but not one from the future, when the
+    // clock was wrong. The very last row stays in any case: its number must not be given again.
     auto query = database.Prepare(
         "SELECT events.seq, received_at, state, "
         "  published_at IS NOT NULL AND (events.seq > cursors.seq OR EXISTS (SELECT 1 FROM taken WHERE event "
@@ -48,12 +48,14 @@ Result<bool> Retention::DeleteDone(Database& database, std::int64_t now_ms, int 
       auto row = query->Next();
       if (!row) return row.error();
       const std::int64_t age_ms = *row ? now_ms - query->Integer(1) : 0;
-      if (age_ms < options_.done_ms) break;
+      if (!*row || (age_ms >= 0 && age_ms < options_.done_ms)) break;
       more = looked_at + 1 == rows;
       looked_to_ = query->Integer(0);
       const bool is_done = query->Integer(2) == 1;
+      const bool is_of_the_future = age_ms < 0;
       const bool is_waited_for = query->Integer(3) != 0 && age_ms < options_.kept_ms;
-      if (is_done && !is_waited_for && query->Integer(4) == 0) over.push_back(looked_to_);
+      if (is_done && !is_of_the_future && !is_waited_for && query->Integer(4) == 0)
+        over.push_back(looked_to_);
     }
   }
   for (const std::int64_t seq : over) {

@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/disk_error.h"
 #include "base/thread_name.h"
 #include "store/checkpointer.h"
 #include "store/database.h"
@@ -29,8 +30,9 @@ constexpr std::size_t kCrowd =
 constexpr std::size_t kFullGroup = 512;                      // enough to commit without gathering on
 constexpr int kSweepRows = 128;                              // looked at by one step of the retention
 constexpr auto kSweepPause = std::chrono::milliseconds(20);  // between steps where nothing else is written
-// A member records a death before it tells the ring; it cannot have been dead in between for longer.
-constexpr std::int64_t kRecentDeathMs = 300'000;
+// A member records a death before it tells the ring: of one that was killed in between, the letters are among
+// the last that were written, however long ago that is by the clock.
+constexpr std::int64_t kLastLetters = 10'000;
 
 Error Unavailable(std::string message, std::string hint = {}) {
   return {.code = ErrorCode::kStoreUnavailable, .message = std::move(message), .hint = std::move(hint)};
@@ -42,10 +44,10 @@ Error ClosedError() { return {.code = ErrorCode::kClosed, .message = "the event 
 struct Estate {
   std::vector<StoredEvent> unfinished;
   std::vector<std::int64_t> of_others;  // those among them that another number than the heir's stands for
-  std::vector<RememberedId> ids;        // of these, and of dead letters of late
+  std::vector<RememberedId> ids;        // of these, and of the last dead letters
 };
 
-Result<Estate> ReadEstate(Database& database, const MemberTest& is_gone, int heir, std::int64_t now_ms) {
+Result<Estate> ReadEstate(Database& database, const MemberTest& is_gone, int heir) {
   Estate estate;
   auto left = ReadUnfinished(database, is_gone);
   if (!left) return left.error();
@@ -54,7 +56,9 @@ Result<Estate> ReadEstate(Database& database, const MemberTest& is_gone, int hei
     if (member != heir) estate.of_others.push_back(event.seq);
     estate.unfinished.push_back(std::move(event));
   }
-  auto letters = ReadDeadLetters(database, {.since_ms = now_ms - kRecentDeathMs, .limit = INT64_MAX});
+  const auto newest = NewestDeadLetter(database);
+  if (!newest.ok()) return newest.error();
+  auto letters = ReadDeadLetters(database, {.after_id = *newest - kLastLetters, .limit = kLastLetters});
   if (!letters) return letters.error();
   for (const DeadLetter& letter : *letters) estate.ids.push_back({letter.event_id, true, letter.failed_at});
   return estate;
@@ -228,8 +232,7 @@ Result<std::vector<StoredEvent>> Store::Impl::OpenHere() {
       return Unavailable("there is no event store at " + path(), "Name the data directory of the server.");
   } else {
     const bool made = std::filesystem::create_directories(options.directory, error);
-    if (error)
-      return Unavailable("the data directory " + options.directory + " cannot be made: " + error.message());
+    if (error) return DiskError("the data directory " + options.directory + " cannot be made", error.value());
     // It holds what customers said: nobody else's business.
     if (made) std::filesystem::permissions(options.directory, std::filesystem::perms::owner_all, error);
   }
@@ -282,7 +285,7 @@ Result<std::vector<StoredEvent>> Store::Impl::TakeWhatIsLeft(Database& opened, M
   const auto is_gone = [&gone, all](int number) {
     return all || std::ranges::find(gone, number) != gone.end();
   };
-  auto estate = ReadEstate(opened, is_gone, joined.number(), clock.WallMs());
+  auto estate = ReadEstate(opened, is_gone, joined.number());
   if (!estate) return estate.error();
   if (hooks->ids != nullptr) {
     for (const int number : gone) hooks->ids->TakeOver(number, estate->ids);
@@ -366,8 +369,8 @@ void Store::Impl::LookForChanges() {
 void Store::Impl::TakeOver(int dead) {
   SubmitJob([this, dead](Result<Database>& reader_or) {
     const auto is_dead = [dead](int number) { return number == dead; };
-    auto estate = reader_or.ok() ? ReadEstate(*reader_or, is_dead, member, clock.WallMs())
-                                 : Result<Estate>(reader_or.error());
+    auto estate =
+        reader_or.ok() ? ReadEstate(*reader_or, is_dead, member) : Result<Estate>(reader_or.error());
     if (!estate.ok()) {
       const std::lock_guard guard(mutex);
       return to_take_over.push_back(dead);

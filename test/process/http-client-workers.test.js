@@ -33,8 +33,7 @@ const WORKER = `
   Promise.all(Array.from({ length: 32 }, line)).then(() => { parentPort.postMessage(ends); return client.close(); });
 `;
 
-describe('HttpClient in eight worker threads', function workers() {
-  this.timeout(20_000);
+describe('HttpClient in eight worker threads', () => {
   /** @type {import('../support/client-stage.js').ClientStage} */
   let stage;
   let tokens = 0;

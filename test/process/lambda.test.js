@@ -9,6 +9,7 @@ const { createSandbox } = require('../../lib/sandbox/index.js');
 const { LambdaEnvironment } = require('../support/lambda-runtime-api.js');
 const { seedEvent, partnerEvent } = require('../support/enrichment-stage.js');
 const { send } = require('../support/send.js');
+const { PATIENCE_MS } = require('../support/until.js');
 
 const EVENTS = 500;
 const KEEP_ALIVE_MS = 50;
@@ -108,7 +109,7 @@ class Scene {
   async invoke(environment, { n, event, deliveries }) {
     const outcome = environment.invoke(event, 10_000);
     if (KILLED.includes(n) && deliveries === 0) {
-      await this.sandbox.requests.waitFor((request) => request.path === `/customers/${customerOf(n)}`);
+      await this.sandbox.requests.waitFor(({ path: where }) => where === `/customers/${customerOf(n)}`, { timeoutMs: PATIENCE_MS });
       await environment.kill();
     }
     return outcome;
@@ -156,8 +157,7 @@ const RUNTIMES = [
 ];
 
 for (const { name, command } of RUNTIMES) {
-  describe(`enrichment in AWS Lambda, under ${name}`, function runtime() {
-    this.timeout(30_000);
+  describe(`enrichment in AWS Lambda, under ${name}`, () => {
     /** @type {Scene} */
     let scene;
     before(async function open() {
@@ -202,11 +202,10 @@ for (const { name, command } of RUNTIMES) {
     });
 
     it('the log has a line for each event, and nothing else', () => {
-      for (const { stderr } of scene.environments) {
-        const lines = stderr.trim().split('\n').map((line) => JSON.parse(line));
-        assert.ok(lines.length > 100);
-        assert.deepEqual([...new Set(lines.map(({ level }) => level))].sort(), [30, 40, 50]);
-      }
+      // Of those that were killed only what they had written. Who works on how many is a matter of the machine.
+      const lines = scene.environments.flatMap(({ stderr }) => stderr.trim().split('\n').map((line) => JSON.parse(line)));
+      assert.ok(lines.length >= EVENTS, String(lines.length));
+      assert.deepEqual([...new Set(lines.map(({ level }) => level))].sort(), [30, 40, 50]);
     });
   });
 }

@@ -54,8 +54,7 @@ describe('trunkline register, killed', () => {
     ['while it tells the gateway', true, () => meet({ platform: 'gateway', delayMs: HANG_MS })],
   ];
   for (const [when, known, arrange] of phases) {
-    it(`${when}, and run again: one connector`, async function killed() {
-      this.timeout(30_000);
+    it(`${when}, and run again: one connector`, async () => {
       const reached = arrange();
       const first = startCli(args(), env, stage.folder);
       await until(reached, 'the phase to be reached');
@@ -73,8 +72,7 @@ describe('trunkline register, killed', () => {
     });
   }
 
-  it('two runs at once: one connector', async function twice() {
-    this.timeout(30_000);
+  it('two runs at once: one connector', async () => {
     // Held up for their token, so that neither is done before the other has begun.
     const { id } = stage.sandbox.faults.add({ platform: 'login', delayMs: 1000, times: 2 });
     const runs = await Promise.all([runCli(args(), env, stage.folder), runCli(args(), env, stage.folder)]);

@@ -16,8 +16,7 @@ const AT_ONCE = 4;
 const EVENTS = 8;
 const ROUNDS = 20;
 
-describe('worker threads', function workers() {
-  this.timeout(40_000);
+describe('worker threads', () => {
   /** @type {import('../support/stage.js').Stage} */
   let stage;
   /** @type {import('../support/platform.js').Platform} */

@@ -7,6 +7,7 @@ const { execFile } = require('node:child_process');
 const { makeEvent } = require('../support/events.js');
 const { answering } = require('../support/platform.js');
 const { openStage } = require('../support/stage.js');
+const { PATIENCE_MS } = require('../support/until.js');
 
 const CLI = path.join(__dirname, '..', '..', 'lib', 'cli', 'main.js');
 
@@ -37,7 +38,7 @@ describe('trunkline dlq', () => {
    */
   function dlq(args, env = {}) {
     return new Promise((resolve) => {
-      const options = { env: { PATH: process.env.PATH, ...env }, cwd: stage.folder, timeout: 9000 };
+      const options = { env: { PATH: process.env.PATH, ...env }, cwd: stage.folder, timeout: PATIENCE_MS };
       execFile(process.execPath, [CLI, 'dlq', ...args], options, (error, stdout, stderr) => {
         resolve({ status: error ? Number(error.code ?? -1) : 0, stdout, stderr });
       }).stdin?.end();

@@ -11,6 +11,7 @@ const { once } = require('node:events');
 const { spawnSync } = require('node:child_process');
 const { createSandbox } = require('../../lib/sandbox/index.js');
 const { Command, startCommand } = require('../../scripts/support/child.js');
+const { PATIENCE_MS } = require('../support/until.js');
 
 const CLI = path.join(__dirname, '..', '..', 'lib', 'cli', 'main.js');
 const BODY = Buffer.from('{"webhookEventId":"evt_1", "text":"\u00fc"}\n');
@@ -18,7 +19,7 @@ const SECRET = 'a secret, only for this test';
 
 /** @param {string[]} args @param {{ env?: Record<string, string>, input?: Buffer, cwd?: string }} [o] */
 function run(args, { env = {}, input = Buffer.alloc(0), cwd = os.tmpdir() } = {}) {
-  const result = spawnSync(process.execPath, [CLI, ...args], { env: { PATH: process.env.PATH, ...env }, input, cwd, encoding: 'utf8', timeout: 9000 });
+  const result = spawnSync(process.execPath, [CLI, ...args], { env: { PATH: process.env.PATH, ...env }, input, cwd, encoding: 'utf8', timeout: PATIENCE_MS });
   return { status: result.status, stdout: result.stdout, stderr: result.stderr };
 }
 
@@ -185,7 +186,7 @@ describe('trunkline serve', () => {
     const server = await start();
     sandbox.faults.add({ method: 'POST', status: 429, headers: { 'retry-after': '1' } });
     const answer = post(server.match);
-    await sandbox.requests.waitFor(({ status }) => status === 429);
+    await sandbox.requests.waitFor(({ status }) => status === 429, { timeoutMs: PATIENCE_MS });
     server.kill('SIGTERM');
     assert.deepEqual(await (await answer).json(), { status: 'processed', eventId: 'evt_1' });
     assert.equal(await server.ended, 0, server.log());

@@ -104,6 +104,32 @@ describe('cognigyEvents durability', () => {
     assert.equal(second.stats().ring.size, 1);
   });
 
+  /** @type {Array<[string, (bytes: Buffer) => Buffer]>} */
+  const damages = [
+    ['cut off', (bytes) => bytes.subarray(0, bytes.length / 2)],
+    ['all zeros', (bytes) => bytes.fill(0)],
+    ['another version', (bytes) => bytes.fill(0x7f, 8, 9)],
+    ['one bit of an id', (bytes) => { bytes[4096 + 64] ^= 1; return bytes; }], // behind the file's first page and the ring's header
+    ['one bit of the key', (bytes) => { bytes[40] ^= 1; return bytes; }],
+    ['gone', () => Buffer.alloc(0)],
+  ];
+  for (const [what, damage] of damages) {
+    it(`remembers what is stored although the ring of ids was damaged: ${what}`, async () => {
+      const event = makeEvent();
+      const first = start();
+      await stage.handle(first, event);
+      await first.close();
+      const ring = path.join(stage.dataDir, 'events.ring');
+      const damaged = damage(fs.readFileSync(ring));
+      fs.rmSync(ring); // another file in its place: whoever had the old one mapped has it still
+      fs.writeFileSync(ring, damaged);
+      const second = start();
+      assert.equal(bodyOf(await stage.handle(second, event)).status, 'duplicate_skipped');
+      assert.equal(bodyOf(await stage.handle(second, makeEvent())).status, 'processed');
+      assert.equal(platform.seen.length, 2);
+    });
+  }
+
   it('parks a waiting retry at close, and the next start goes on with it under the same key', async () => {
     platform.answer = answering(503);
     const event = makeEvent();

@@ -8,6 +8,7 @@ const { makeEvent, signatureOf } = require('../support/events.js');
 const { answering } = require('../support/platform.js');
 const { FAST_RETRY, openStage } = require('../support/stage.js');
 const { send } = require('../support/send.js');
+const { PATIENCE_MS } = require('../support/until.js');
 
 const LATENCY = /^\[LATENCY\] Event: (\S+) \| Status: (SUCCESS|FAILURE) \| Duration: (\d+\.\d\d)ms$/;
 
@@ -87,7 +88,7 @@ describe('cognigyEvents logs', () => {
       const events = cognigyEvents(process.argv[2] === 'silent' ? { ...options, logger: false } : options);
       events.ready().catch(() => {});`;
     /** @param {string} how */
-    const run = (how) => spawnSync(process.execPath, ['-e', script, __filename, how], { encoding: 'utf8', timeout: 9000 });
+    const run = (how) => spawnSync(process.execPath, ['-e', script, __filename, how], { encoding: 'utf8', timeout: PATIENCE_MS });
     const loud = run('loud');
     assert.equal(loud.stdout, '');
     const line = JSON.parse(loud.stderr.trim());

@@ -120,11 +120,10 @@ describe('cognigyEvents with a deadline', () => {
 
   it('buries with TIMEOUT what is not done when it passes', async () => {
     platform.answer = answering(503);
-    const service = start({ deadlineMs: 1000, retry: LATER });
+    const service = start({ deadlineMs: 500, retry: LATER });
     const { body } = await stage.handle(service, makeEvent());
-    assert.deepEqual([bodyOf({ body }).status, bodyOf({ body }).error], ['failed_queued_for_dlq', "TIMEOUT: the delivery's deadline of 1000 ms passed"]);
-    const [letter] = await service.deadLetters.list();
-    assert.deepEqual([letter.step, letter.code, letter.status, letter.attempts], ['request', 'TIMEOUT', 503, 1]);
+    assert.deepEqual([bodyOf({ body }).status, bodyOf({ body }).error], ['failed_queued_for_dlq', "TIMEOUT: the delivery's deadline of 500 ms passed"]);
+    assert.deepEqual((await service.deadLetters.list()).map(({ step, code }) => [step, code]), [['request', 'TIMEOUT']]);
   });
 
   it('holds for a sink that never answers as well', async () => {

@@ -13,6 +13,7 @@ const { makeTempDir, removeTempDir } = require('../support/temp-dir.js');
 const { signatureOf, statePath } = require('../support/events.js');
 const { genesysCaller } = require('../support/sandbox-caller.js');
 const { answering } = require('../support/platform.js');
+const { PATIENCE_MS } = require('../support/until.js');
 
 const DONE = { routingSuccess: true, detectedIntent: 'billing_inquiry', routingError: null, routingErrorMessage: null };
 
@@ -211,7 +212,7 @@ describe('Cognigy Extension', () => {
       await session.run(nodeOf('routeToCxone'), { connection: { baseUrl: silent.url, inboundToken: 't' }, conversationId: '1', timeoutMs: 300 });
       assertFailed(session, 'routeToCxone', 'TIMEOUT', /./);
       const tookMs = performance.now() - startedMs;
-      assert.ok(tookMs >= 290 && tookMs < 1300, String(tookMs));
+      assert.ok(tookMs >= 290 && tookMs < 4000, String(tookMs));
     });
 
     it('tries a service again that has no room, but not what CXone refused', async () => {
@@ -273,7 +274,7 @@ describe('Cognigy Extension', () => {
         config: { connection: { baseUrl: 'http://127.0.0.1:9' }, conversationId: '1', timeoutMs: 1000 } });`;
     const without = "require('node:module')._extensions['.node'] = () => { throw new Error('not allowed here'); };";
     for (const [prelude, expected] of [[without, /^trunkline: the native addon cannot be loaded .*not allowed here.*\nerror\n$/], ['', /^.*127\.0\.0\.1.*\nerror\n$/]]) {
-      const { stdout, status, stderr } = spawnSync(process.execPath, ['-e', script(/** @type {string} */ (prelude))], { encoding: 'utf8', timeout: 9000 });
+      const { stdout, status, stderr } = spawnSync(process.execPath, ['-e', script(/** @type {string} */ (prelude))], { encoding: 'utf8', timeout: PATIENCE_MS });
       assert.deepEqual([status, stderr], [0, '']);
       assert.match(stdout, /** @type {RegExp} */ (expected));
     }

@@ -148,11 +148,13 @@ describe('HttpClient auth', () => {
     it(`${status} ${JSON.stringify(body)} of the token server is ${code}, neither tried again nor hammered`, async () => {
       grant = () => [status, body];
       const client = stage.client({ auth: oauth() });
+      const startMs = performance.now();
       const errors = await Promise.all(Array.from({ length: 100 }, () => failure(client.request({ path: '/' }), code)));
       for (let i = 0; i < 20; i += 1) errors.push(await failure(client.request({ path: '/' }), code));
       assert.equal(errors[0].retryable, false);
       assert.doesNotMatch(errors.map((error) => `${error.stack} ${error.hint} ${JSON.stringify(error)}`).join(), /very-secret/);
-      assert.deepEqual([tokenRequests().length, apiRequests().length], [1, 0]);
+      assert.ok(tokenRequests().length <= 1 + Math.floor((performance.now() - startMs) / 1000), 'an error answers everyone for a second');
+      assert.equal(apiRequests().length, 0);
     });
   }
 

@@ -9,12 +9,11 @@ const { answering } = require('../support/platform.js');
 describe('HttpClient limits', () => {
   /** @type {import('../support/client-stage.js').ClientStage} */
   let stage;
-  /** When each request came. @type {number[]} */
-  let times;
+  /** Before the first request. Waits are counted from here: a busy machine may see a request late, and the next one in time. */
+  let startMs = 0;
   beforeEach(async () => {
     stage = await openClientStage();
-    times = [];
-    stage.platform.on('seen', () => times.push(performance.now()));
+    startMs = performance.now();
   });
   afterEach(() => stage.close());
 
@@ -23,15 +22,16 @@ describe('HttpClient limits', () => {
       const client = stage.client({ rateLimit: { requests: 2, perMs: 100 }, maxConnections: 1 });
       await Promise.all(Array.from({ length: 8 }, (_, number) => client.request({ path: `/${number}` })));
       assert.deepEqual(stage.platform.seen.map(({ url }) => url), Array.from({ length: 8 }, (_, number) => `/${number}`));
-      // Two at once, then one every 50 ms.
-      assert.ok(times[7] - times[0] >= 280, String(times[7] - times[0]));
+      const tookMs = performance.now() - startMs;
+      assert.ok(tookMs >= 298, `two at once, then one every 50 ms: ${tookMs}`);
     });
 
     it('counts every try', async () => {
       stage.platform.answer = (res, _seen, number) => res.writeHead(number < 4 ? 503 : 200).end();
       const client = stage.client({ rateLimit: { requests: 1, perMs: 60 } });
       assert.equal((await client.request({ path: '/' })).attempts, 4);
-      assert.ok(times[3] - times[0] >= 160, String(times[3] - times[0]));
+      const tookMs = performance.now() - startMs;
+      assert.ok(tookMs >= 178, String(tookMs));
     });
 
     it('a 429 pauses everyone', async () => {
@@ -39,29 +39,35 @@ describe('HttpClient limits', () => {
       const client = stage.client({ rateLimit: { requests: 1000, perMs: 1000 } });
       await failure(client.request({ path: '/', retry: false }), 'RATE_LIMITED');
       await Promise.all(Array.from({ length: 5 }, () => client.request({ path: '/' })));
-      assert.ok(times[1] - times[0] >= 980, String(times[1] - times[0]));
+      const tookMs = performance.now() - startMs;
+      assert.ok(tookMs >= 998, String(tookMs));
       assert.equal(stage.platform.seen.length, 6);
     });
   });
 
   describe('breaker', () => {
-    const breaker = { failures: 3, windowMs: 60_000, openMs: 150 };
+    /** Open for longer than any test lasts. */
+    const breaker = { failures: 3, windowMs: 60_000, openMs: 600_000 };
 
-    it('opens after so many failures, lets one call through, and closes when that succeeds', async () => {
+    it('opens after so many failures, and says until when', async () => {
       stage.platform.answer = answering(500);
       const client = stage.client({ breaker, retry: { attempts: 1 } });
       for (let i = 0; i < 3; i += 1) await failure(client.request({ path: '/' }), 'UPSTREAM_ERROR');
       const refused = await failure(client.request({ path: '/' }), 'CIRCUIT_OPEN');
-      assert.ok(refused.retryAfterMs > 0 && refused.retryAfterMs <= 150, String(refused.retryAfterMs));
+      assert.ok(refused.retryAfterMs > 500_000 && refused.retryAfterMs <= 600_000, String(refused.retryAfterMs));
       assert.equal(refused.retryable, true);
       assert.equal(stage.platform.seen.length, 3);
+    });
 
+    it('lets one call through after its time, and closes when that succeeds', async () => {
+      stage.platform.answer = answering(500);
+      const client = stage.client({ breaker: { ...breaker, openMs: 100 }, retry: { attempts: 1 } });
+      for (let i = 0; i < 3; i += 1) await failure(client.request({ path: '/' }), 'UPSTREAM_ERROR');
       const again = () => retry(() => client.request({ path: '/' }), { attempts: 3, baseMs: 1, factor: 1, maxMs: 1, jitter: 'none' },
         { retryable: (error) => error.code === 'CIRCUIT_OPEN' });
       await failure(again(), 'UPSTREAM_ERROR'); // the probe fails: open again
       assert.equal(stage.platform.seen.length, 4);
-      await failure(client.request({ path: '/' }), 'CIRCUIT_OPEN');
-
+      assert.ok(performance.now() - startMs >= 98);
       stage.platform.answer = answering(200);
       assert.equal((await again()).status, 200);
       await Promise.all(Array.from({ length: 20 }, () => client.request({ path: '/' })));
@@ -70,7 +76,7 @@ describe('HttpClient limits', () => {
 
     it('counts the tries of one call, and ends them when it opens', async () => {
       stage.platform.answer = answering(503);
-      const error = await failure(stage.client({ breaker: { ...breaker, openMs: 5000 } }).request({ path: '/' }), 'CIRCUIT_OPEN');
+      const error = await failure(stage.client({ breaker }).request({ path: '/' }), 'CIRCUIT_OPEN');
       assert.equal(error.attempts, 3);
       assert.equal(stage.platform.seen.length, 3);
     });
@@ -87,17 +93,19 @@ describe('HttpClient limits', () => {
 
     it('counts answers that outlast the deadline', async () => {
       stage.platform.answer = () => {};
-      const client = stage.client({ breaker: { failures: 2, windowMs: 60_000, openMs: 5000 } });
-      await failure(client.request({ path: '/', deadlineMs: 20 }), 'TIMEOUT');
-      await failure(client.request({ path: '/', deadlineMs: 20 }), 'TIMEOUT');
-      await failure(client.request({ path: '/', deadlineMs: 20 }), 'CIRCUIT_OPEN');
+      const client = stage.client({ breaker });
+      // One that has not even been sent by then, on a busy machine, is nobody's failure.
+      const codes = [];
+      while (codes.at(-1) !== 'CIRCUIT_OPEN') codes.push((await client.request({ path: '/', deadlineMs: 20 }).catch((error) => error)).code);
+      assert.deepEqual([...new Set(codes)], ['TIMEOUT', 'CIRCUIT_OPEN']);
+      assert.ok(codes.length >= 4, String(codes));
     });
 
     it('counts time-outs and lost connections', async () => {
       const authority = await stage.tcp((socket, number) => {
         if (number === 1) socket.once('data', () => socket.destroy());
       });
-      const client = stage.client({ baseUrl: `http://${authority}`, breaker: { failures: 2, windowMs: 60_000, openMs: 5000 }, retry: { attempts: 1 } });
+      const client = stage.client({ baseUrl: `http://${authority}`, breaker: { ...breaker, failures: 2 }, retry: { attempts: 1 } });
       await failure(client.request({ path: '/' }), 'CONNECTION_FAILED');
       await failure(client.request({ path: '/', timeoutMs: 20 }), 'TIMEOUT');
       await failure(client.request({ path: '/' }), 'CIRCUIT_OPEN');

@@ -90,7 +90,6 @@ const available = hasPeer('nginx');
     const nginx = await open();
     const error = await failure(stage.client({ baseUrl: nginx.url }).request({ path: '/slow', timeoutMs: 100, retry: false }), 'TIMEOUT');
     assert.deepEqual([error.retryable, error.attempts], [true, 1]);
-    assert.equal(stage.platform.seen.length, 1);
   });
 
   it('an answer that trickles ends with the time of the try', async () => {

@@ -53,8 +53,7 @@ describe('HttpClient and its process', () => {
   });
 
   for (const [end, code] of /** @type {Array<[string, number]>} */ ([['exit', 5], ['terminate', 1], ['throw', 1]])) {
-    it(`workers end by ${end} with requests and retries pending, ten rounds of two`, async function rounds() {
-      this.timeout(20_000);
+    it(`workers end by ${end} with requests and retries pending, ten rounds of two`, async () => {
       stage.platform.answer = (res, { url }) => {
         if (url === '/again') res.writeHead(503).end();
         if (url === '/own') res.end('{}');

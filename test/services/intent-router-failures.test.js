@@ -82,7 +82,6 @@ describe('intentRouter failures', () => {
     const [first, second, third] = stage.calls().map(({ at }) => Date.parse(at));
     // Up to half a second is added to each; the log's clock is another one, and may be a little behind.
     assert.ok(second - first >= 950 && third - second >= 1950, `${second - first}, ${third - second}`);
-    assert.ok(third - first <= 5000);
   });
 
   it('passes a 429 on with its Retry-After, which it does not wait for past the deadline', async () => {

@@ -167,11 +167,11 @@ describe('preflight', () => {
   it('ends in time, and says what was missing', async () => {
     const mute = await stage.tcp(() => {});
     const slow = await stage.https(authority.leaf('IP:127.0.0.1'), () => {});
-    const reports = await Promise.all([`https://${mute}`, `https://127.0.0.1:${slow}`].map((url) => look(url, { timeoutMs: 300 })));
+    const reports = await Promise.all([`https://${mute}`, `https://127.0.0.1:${slow}`].map((url) => look(url, { timeoutMs: 2000 })));
     assert.deepEqual(reports.map(({ failure: why, tlsValid }) => [why.phase, why.code, tlsValid]), [['tls', 'TIMEOUT', false], ['http', 'TIMEOUT', true]]);
     for (const { responseTimeMs, failure: why } of reports) {
-      assert.ok(responseTimeMs >= 300, String(responseTimeMs));
-      assert.match(why.reason, /within 300 ms/);
+      assert.ok(responseTimeMs >= 2000, String(responseTimeMs));
+      assert.match(why.reason, /within 2000 ms/);
     }
   });
 
@@ -211,7 +211,7 @@ describe('preflight', () => {
       const look = (timeoutMs) => preflight('https://' + process.argv[1], { allowPrivate: true, timeoutMs }); ${source}`, [host]);
 
     it('keeps it until the verdict is there, and no longer', async () => {
-      const { code, lines, stderr } = await run('look(300).then(({ failure }) => say(failure.phase + " " + failure.code));', await stage.tcp(() => {}));
+      const { code, lines, stderr } = await run('look(1000).then(({ failure }) => say(failure.phase + " " + failure.code));', await stage.tcp(() => {}));
       assert.deepEqual([code, lines, stderr], [0, ['tls TIMEOUT'], '']);
     });
 

@@ -120,19 +120,14 @@ describe('registrar, run again', () => {
   it('keeps to the rate of the resource, which is 100 a minute for connectors, or to one of its own', async () => {
     assert.deepEqual(resources.connectors.rateLimit, { requests: 100, perMs: 60_000 });
     const platform = await stage.platform();
-    /** @type {number[]} */
-    const times = [];
-    platform.answer = withTokens((res) => {
-      times.push(performance.now());
-      res.end('[]');
-    });
+    platform.answer = withTokens((res) => res.end('[]'));
     const slow = { requests: 1, perMs: 1500 };
     for (const options of [{ resource: { ...resources.connectors, rateLimit: slow } }, { rateLimit: slow }]) {
-      times.length = 0;
+      const startMs = performance.now();
       const service = stage.registrar({ domain: platform.url, .../** @type {any} */ (options) });
       await service.plan({ url });
       await service.plan({ url });
-      assert.ok(times[1] - times[0] > 1200, String(times[1] - times[0]));
+      assert.ok(performance.now() - startMs >= 1498);
     }
   });
 });

@@ -84,16 +84,16 @@ describe('sandbox CXone', () => {
   });
 
   it('takes a hundred requests at once and answers others 429 with Retry-After', async () => {
-    // The refusals cost nothing of the quota, so a burst has to meet them, however slowly it comes: it goes on until one does.
-    const statuses = [];
-    let limited;
-    for (let round = 0; round < 50 && !limited; round += 1) {
+    const atMs = performance.now();
+    Reflect.set(performance, 'now', () => atMs); // it counts by this clock: all of them come at once, however busy the machine is
+    try {
       const answers = await Promise.all(Array.from({ length: 150 }, () => call('GET', CONTEXT)));
-      statuses.push(...answers.map(({ status }) => status));
-      limited = answers.find(({ status }) => status === 429);
+      const limited = answers.filter(({ status }) => status === 429);
+      assert.deepEqual([limited.length, answers.filter(({ status }) => status === 200).length], [50, 100]);
+      assert.deepEqual([limited[0].headers['retry-after'], limited[0].json], ['1', { errors: [{ message: 'Rate limit of 100 requests a second exceeded' }] }]);
+    } finally {
+      Reflect.deleteProperty(performance, 'now');
     }
-    assert.ok(statuses.filter((status) => status === 200).length >= 100);
-    assert.deepEqual([limited?.headers['retry-after'], limited?.json], ['1', { errors: [{ message: 'Rate limit of 100 requests a second exceeded' }] }]);
   });
 
   it('answers programmed faults in its own manner', async () => {

@@ -5,6 +5,7 @@ const assert = require('node:assert/strict');
 const http = require('node:http');
 const { once } = require('node:events');
 const { createSandbox } = require('../../lib/sandbox/index.js');
+const { PATIENCE_MS } = require('../support/until.js');
 
 const STATE_PATH = '/api/v1/dialogs/dlg_abc123/sessions/sess_xyz789/state';
 
@@ -268,7 +269,7 @@ describe('sandbox', () => {
   });
 
   it('tells of a request that is still to come', async () => {
-    const coming = sandbox.requests.waitFor(({ method }) => method === 'POST', { count: 2 });
+    const coming = sandbox.requests.waitFor(({ method }) => method === 'POST', { count: 2, timeoutMs: PATIENCE_MS });
     await call('POST', STATE_PATH, { json: {} });
     await call('GET', STATE_PATH);
     await call('POST', STATE_PATH, { json: {} });

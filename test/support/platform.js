@@ -3,6 +3,7 @@
 
 const http = require('node:http');
 const { once, EventEmitter } = require('node:events');
+const { PATIENCE_MS } = require('./until.js');
 
 /** @typedef {{ method: string, url: string, headers: http.IncomingHttpHeaders, rawHeaders: string[], body: string }} Seen */
 /** @typedef {(res: http.ServerResponse, seen: Seen, number: number) => unknown} Answer */
@@ -35,7 +36,7 @@ class Platform extends EventEmitter {
 
   /** Resolves once it has had as many requests. @param {number} count */
   async requests(count) {
-    while (this.seen.length < count) await once(this, 'seen', { signal: AbortSignal.timeout(8000) });
+    while (this.seen.length < count) await once(this, 'seen', { signal: AbortSignal.timeout(PATIENCE_MS) });
     return this.seen;
   }
 

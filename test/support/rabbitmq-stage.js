@@ -8,7 +8,7 @@ const { openRelay } = require('./relay.js');
 const { until } = require('./until.js');
 
 /** For what the broker mends by itself in a moment. */
-const SOON = { attempts: 100, baseMs: 50, factor: 1, jitter: /** @type {const} */ ('none') };
+const SOON = { attempts: 600, baseMs: 50, factor: 1, jitter: /** @type {const} */ ('none') };
 
 let count = 0;
 

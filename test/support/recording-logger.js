@@ -1,6 +1,8 @@
 // A logger that keeps its lines, and tells of those that are still to come.
 'use strict';
 
+const { PATIENCE_MS } = require('./until.js');
+
 /** @typedef {{ level: 'info' | 'warn' | 'error', fields: any, msg: string }} Line */
 
 class RecordingLogger {
@@ -32,7 +34,7 @@ class RecordingLogger {
       const timer = setTimeout(() => {
         this.#watchers.delete(watch);
         reject(new Error(`expected ${count} log lines like ${pattern}, got ${JSON.stringify(this.lines.map(({ msg }) => msg))}`));
-      }, 8000);
+      }, PATIENCE_MS);
       const watch = () => {
         const found = this.lines.filter(({ msg }) => pattern.test(msg));
         if (found.length < count) return;

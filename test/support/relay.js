@@ -46,6 +46,11 @@ class Relay {
     for (const socket of this.#sockets) socket.unpipe().pause();
   }
 
+  /** What the server says goes through no more; what it is told still does. */
+  pauseAnswers() {
+    for (const socket of this.#sockets) if (socket.remotePort === this.#target) socket.unpipe().pause();
+  }
+
   /** New connections go through again. */
   resume() {
     this.#paused = false;

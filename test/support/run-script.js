@@ -3,6 +3,7 @@
 
 const path = require('node:path');
 const { spawn } = require('node:child_process');
+const { PATIENCE_MS } = require('./until.js');
 
 const ROOT = path.join(__dirname, '..', '..');
 
@@ -13,7 +14,7 @@ const PREAMBLE = `
   const [dataDir, apiBaseUrl] = process.argv.slice(1);
   const FAST = { attempts: 4, baseMs: 1, factor: 1, maxMs: 1, jitter: 'none' };
   const service = (options) => require(${JSON.stringify(ROOT)}).cognigyEvents({
-    secrets: 'secret', apiToken: 'token', dataDir, apiBaseUrl, retry: FAST, idempotency: { capacity: 256 }, logger: false, ...options });
+    secrets: 'secret', apiToken: 'token', dataDir, apiBaseUrl, retry: FAST, respondWithinMs: 60000, idempotency: { capacity: 256 }, logger: false, ...options });
   const post = (events, id) => {
     const body = JSON.stringify({ webhookEventId: id, intent: 'x', dialogId: id, sessionId: 's' });
     return events.handle(body, createHmac('sha256', 'secret').update(body).digest('hex'));
@@ -30,7 +31,7 @@ const PREAMBLE = `
 function runScript(source, args, onLine) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['-e', PREAMBLE + source, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const timer = setTimeout(() => child.kill('SIGKILL'), 9000); // shows as the signal that ended it
+    const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS); // shows as the signal that ended it
     let stdout = '';
     let stderr = '';
     let told = 0;

@@ -8,7 +8,7 @@ const { cognigyEvents } = require('../../lib/index.js');
 const { dataDir, apiBaseUrl, end, count, sink } = workerData;
 
 const retryLater = { attempts: 4, baseMs: 3_600_000, factor: 1, maxMs: 3_600_000, jitter: /** @type {const} */ ('none') };
-const events = cognigyEvents({ secrets: 'secret', apiToken: 'token', dataDir, apiBaseUrl, idempotency: { capacity: 256 }, retry: retryLater, logger: false, ...(sink && { queue: { publish } }) });
+const events = cognigyEvents({ secrets: 'secret', apiToken: 'token', dataDir, apiBaseUrl, idempotency: { capacity: 256 }, retry: retryLater, respondWithinMs: 60_000, logger: false, ...(sink && { queue: { publish } }) });
 
 /** Answers with whatever comes of it: nothing at all, a rejection, an exception. @param {import('../..').PublishedMessage} message */
 function publish({ eventId }) {

@@ -38,7 +38,7 @@ class Stage {
   /** @param {import('../..').CognigyEventsOptions} [options] @returns {Service} */
   service(options = {}) {
     return this.add(/** @type {Service} */ (/** @type {unknown} */ (
-      cognigyEvents({ env: this.sandbox.env, dataDir: this.dataDir, retry: FAST_RETRY, idempotency: { capacity: 4096 }, logger: this.logger, ...options }))));
+      cognigyEvents({ env: this.sandbox.env, dataDir: this.dataDir, retry: FAST_RETRY, respondWithinMs: 60_000, idempotency: { capacity: 4096 }, logger: this.logger, ...options }))));
   }
 
   /** Closed with the stage. @template {{ close(): Promise<unknown> }} T @param {T} closable @returns {T} */

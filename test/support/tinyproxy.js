@@ -7,7 +7,7 @@ const { once } = require('node:events');
 const { spawn } = require('node:child_process');
 const { freePort } = require('./free-port.js');
 const { env } = require('./peers.js');
-const { within } = require('./until.js');
+const { until, within } = require('./until.js');
 
 /**
  * @param {string} folder where its configuration goes
@@ -36,7 +36,8 @@ async function startTinyproxy(folder, credentials) {
   });
   return {
     authority: `127.0.0.1:${port}`,
-    /** What it wrote so far. */
+    /** Once it has written lines like this, however many: it writes beside answering. @param {RegExp} pattern global @param {number} count */
+    logged: (pattern, count) => until(() => (log.match(pattern)?.length ?? 0) >= count, `${count} lines like ${pattern} of tinyproxy`),
     log: () => log,
     close: async () => {
       if (child.exitCode !== null) return;

@@ -3,6 +3,9 @@
 
 const { setImmediate: turn } = require('node:timers/promises');
 
+/** Longer than anything takes on a machine that is busy with other things, and within Mocha's own limit. Nobody waits for it where all is well. */
+const PATIENCE_MS = 45_000;
+
 /**
  * Looks again in every turn of the event loop, so that nothing depends on how fast the machine is.
  * @template T
@@ -11,7 +14,7 @@ const { setImmediate: turn } = require('node:timers/promises');
  * @param {number} [limitMs]
  * @returns {Promise<NonNullable<T>>} the first truthy value
  */
-async function until(look, what, limitMs = 8000) {
+async function until(look, what, limitMs = PATIENCE_MS) {
   const endMs = performance.now() + limitMs;
   for (;;) {
     const found = await look();
@@ -28,7 +31,7 @@ async function until(look, what, limitMs = 8000) {
  * @param {number} [limitMs]
  * @returns {Promise<T>}
  */
-async function within(promise, what, limitMs = 8000) {
+async function within(promise, what, limitMs = PATIENCE_MS) {
   /** @type {NodeJS.Timeout | undefined} */
   let timer;
   const late = new Promise((_, reject) => {
@@ -41,4 +44,4 @@ async function within(promise, what, limitMs = 8000) {
   }
 }
 
-module.exports = { until, within };
+module.exports = { until, within, PATIENCE_MS };

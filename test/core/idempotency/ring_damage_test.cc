@@ -32,6 +32,56 @@ TEST_F(RingDamaged, AFileCutOffAnywhereIsAFreshRing) {
   }
 }
 
+// Either nothing is lost or nothing is believed: then the stored rows say it anew.
+TEST_F(RingDamaged, NoFlippedBitLosesAnId) {
+  LeaveBehind();
+  const std::string whole = Bytes();
+  const std::size_t block = whole.size() - Layout::Bytes(8);
+  int fresh = 0;
+  for (std::size_t at = 0; at < whole.size(); at += at == 511 ? block - at : 1) {
+    for (const int bit : {0, 3, 6, 7}) {
+      std::string bytes = whole;
+      bytes[at] = static_cast<char>(bytes[at] ^ 1 << bit);
+      Replace(bytes);
+      auto ring = Map(kFirst);
+      ASSERT_TRUE(ring.ok());
+      if (ring->fresh()) {
+        ++fresh;
+        ASSERT_EQ(ring->size(), 0U);
+        continue;
+      }
+      ASSERT_EQ(LookAt(*ring, "old"), "done") << "byte " << at << ", bit " << bit;
+      ASSERT_EQ(LookAt(*ring, "open"), "0's") << "byte " << at << ", bit " << bit;
+    }
+  }
+  EXPECT_GT(fresh, 4 * static_cast<int>(2 * sizeof(Slot))) << "the two slots in use, at least";
+}
+
+TEST_F(RingDamaged, APartThatIsZerosIsAFreshRing) {
+  LeaveBehind();
+  const std::string whole = Bytes();
+  const std::size_t block = whole.size() - Layout::Bytes(8);
+  const std::pair<std::size_t, std::size_t> parts[] = {{0, 512},
+                                                       {0, whole.size()},
+                                                       {block, sizeof(Header)},
+                                                       {block + sizeof(Header), sizeof(Slot)},
+                                                       {block, whole.size() - block}};
+  for (const auto& [from, count] : parts) {
+    Replace(std::string(whole).replace(from, count, count, '\0'));
+    ASSERT_NO_FATAL_FAILURE(ExpectFresh(Map(kFirst))) << from << " and " << count;
+  }
+}
+
+TEST_F(RingDamaged, WhoJoinsOthersIsToldAndHarmsNobody) {
+  LeaveBehind();
+  Ring first = Opened(kFirst);
+  std::string bytes = Bytes();
+  bytes[sizeof(std::uint64_t) * 5] ^= 1;  // in the key
+  std::fstream(path_, std::ios::binary | std::ios::in | std::ios::out) << bytes.substr(0, 64);
+  ExpectRefused(ErrorCode::kStoreUnavailable, "is damaged");
+  EXPECT_EQ(Try(first, "old"), "done") << "who has it goes on with the key that he began with";
+}
+
 // Whatever lies there: no crash, no endless loop, and a ring that works.
 TEST_F(RingDamaged, FlippedBytes) {
   LeaveBehind();
@@ -53,9 +103,12 @@ TEST_F(RingDamaged, FlippedBytes) {
     auto ring = Map(kFirst);
     ASSERT_TRUE(ring.ok());
     ASSERT_EQ(CheckRingFile(path_, 8, 1000), "") << round;
+    ring->MarkRestored();
+    Ring second = Opened(kSecond);
     for (int i = 0; i < 20; ++i) {
       const std::string id = std::to_string(i);
       ASSERT_TRUE(ring->TryClaim(id).ok()) << round;
+      ASSERT_NE(Try(second, id), "claimed") << "nobody else has it: " << round;
       const std::string state = LookAt(*ring, id);
       ASSERT_EQ(ring->Complete(id), state == "0's" || state == "0's, stored") << round;
       clock_.Advance(i);

@@ -11,6 +11,7 @@
 #include "idempotency/ring.h"
 #include "idempotency/ring_file.h"
 #include "idempotency/ring_layout.h"
+#include "idempotency/ring_table.h"
 
 namespace trunkline::idempotency {
 
@@ -128,6 +129,7 @@ inline std::string CheckRingFile(const std::string& path, std::size_t capacity, 
   const auto slots = static_cast<std::uint32_t>(capacity);
   auto file = RingFile::Open(path, {slots, ttl_ms, kBoot});
   if (!file) return file.error().message;
+  if (!Table(file->block(), slots, ttl_ms).IsIntact()) return "the sum is not that of the slots";
   return RingChecker(file->block(), slots).Check();
 }
 

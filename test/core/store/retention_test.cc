@@ -133,6 +133,36 @@ TEST_F(RetentionTest, AClockThatGoesBackDeletesNothing) {
   EXPECT_EQ(Sweep(), (Ids{"a", "last"}));
 }
 
+TEST_F(RetentionTest, RowsOfAClockThatWasAheadHoldUpNothingAndAreNotLost) {
+  store.clock.Advance(400 * kDay);
+  AddDone("of the future");
+  Add("unfinished, of the future");
+  Bury(Add("dead, of the future"), "dead, of the future");
+  store.clock.Advance(-400 * kDay);
+  AddDone("old");
+  AddDone("last");
+  EXPECT_EQ(Sweep().size(), 5U);
+  store.clock.Advance(2 * kDay);
+  EXPECT_EQ(Sweep(), (Ids{"of the future", "unfinished, of the future", "dead, of the future", "last"}));
+  store.clock.Advance(400 * kDay);
+  EXPECT_EQ(Sweep(), (Ids{"unfinished, of the future", "dead, of the future", "last"}))
+      << "its own time has come";
+}
+
+TEST_F(RetentionTest, AClockThatIsADayAheadTakesNoWorkAndNoDeadLetter) {
+  Add("unfinished");
+  Bury(Add("dead"), "dead");
+  AddDone("waiting");
+  ASSERT_EQ(store.Take("q", 1)->messages.size(), 1U) << "so that the queue has a reader";
+  AddDone("done", "read by nobody");
+  AddDone("last");
+  store.clock.Advance(kDay);
+  EXPECT_EQ(Sweep(), (Ids{"unfinished", "dead", "waiting", "last"}));
+  store.clock.Advance(-kDay);
+  EXPECT_EQ(Sweep(), (Ids{"unfinished", "dead", "waiting", "last"}));
+  EXPECT_EQ(store.DeadLetters()->size(), 1U);
+}
+
 // The store itself does it, between the commits and on the side.
 TEST(StoreRetention, GoesOnUnderLoadAndInPeace) {
   const TempDirectory directory;

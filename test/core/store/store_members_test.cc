@@ -89,6 +89,27 @@ TEST(StoreMembers, WhatAMemberLeavesIsTakenOverByOne) {
             (std::set<std::pair<std::string, bool>>{{"left-1", false}, {"left-2", false}, {"dead", true}}));
 }
 
+// Killed between the record of a death and the word to the ring: the id would stay claimable.
+TEST(StoreMembers, ADeathIsToldHoweverLongAgoItWasByTheClock) {
+  const TempDirectory directory;
+  {
+    Member gone(directory);
+    ASSERT_TRUE(gone.store.Open().ok());
+    const std::int64_t seq = gone.store.Seq(MakeEvent("dead"));
+    ASSERT_TRUE(
+        gone.store.Bury({.seq = seq, .event_id = "dead", .failed_at = gone.store.clock.wall_ms}).ok());
+  }
+  for (const std::int64_t jump : {86'400'000, -3'600'000}) {
+    Member heir(directory);
+    heir.store.clock.wall_ms += jump;
+    ASSERT_TRUE(heir.store.Open().ok());
+    ASSERT_EQ(heir.ids.taken.size(), 1U);
+    ASSERT_EQ(heir.ids.taken[0].ids.size(), 1U);
+    EXPECT_EQ(heir.ids.taken[0].ids[0].event_id, "dead");
+    EXPECT_TRUE(heir.ids.taken[0].ids[0].done);
+  }
+}
+
 // The number is free again, and whoever gets it does not work on what the heir has.
 TEST(StoreMembers, AnInheritanceIsTheHeirsAlone) {
   const TempDirectory directory;

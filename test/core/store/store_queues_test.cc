@@ -64,6 +64,41 @@ TEST_F(StoreQueues, WhatIsNotAcknowledgedComesAgain) {
   EXPECT_EQ(TakeIds("q"), Ids{"a/3"});
 }
 
+// Leases end by the wall clock, as they have to hold over a restart.
+TEST_F(StoreQueues, AClockThatJumpsLosesNothingAndCountsNoResultTwice) {
+  store.Seq(MakeEvent("a"));
+  store.Seq(MakeEvent("b"));
+  ASSERT_EQ(TakeIds("q", 1), Ids{"a/1"});
+  const QueueMessage early = last;
+  store.clock.wall_ms += 86'400'000;
+  EXPECT_EQ(TakeIds("q", 1), Ids{"a/2"}) << "its handler seems to be gone";
+  const QueueMessage late = last;
+  ASSERT_TRUE(store.Nack(early).ok());
+  EXPECT_EQ(TakeIds("q", 1), Ids{"b/1"}) << "the word of the first handing out is of no effect";
+  ASSERT_TRUE(store.Ack(last).ok());
+  store.clock.wall_ms -= 86'400'000 + 3'600'000;
+  EXPECT_EQ(TakeIds("q"), Ids{}) << "in hand still";
+  ASSERT_TRUE(store.Nack(late, 500).ok());
+  EXPECT_EQ(TakeIds("q"), Ids{});
+  store.clock.Advance(500);
+  EXPECT_EQ(TakeIds("q"), Ids{"a/3"});
+  ASSERT_TRUE(store.Ack(last).ok());
+  store.clock.Advance(2 * 86'400'000);
+  EXPECT_EQ(TakeIds("q"), Ids{});
+}
+
+TEST_F(StoreQueues, WhatADeadProcessHadInHandIsDueWhateverTheClockSays) {
+  store.Seq(MakeEvent("a"));
+  ASSERT_EQ(TakeIds("q"), Ids{"a/1"});
+  store.Destroy();
+  OpenedStore next(directory.path());
+  next.clock.wall_ms -= 3'600'000;
+  ASSERT_TRUE(next.Open().ok());
+  const auto taken = next.Take("q");
+  ASSERT_EQ(taken->messages.size(), 1U);
+  EXPECT_EQ(taken->messages[0].deliveries, 2);
+}
+
 TEST_F(StoreQueues, WhatIsRefusedComesAgainWhenItIsDue) {
   store.Seq(MakeEvent("a"));
   TakeIds("q");
