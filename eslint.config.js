@@ -27,7 +27,7 @@ module.exports = [
     languageOptions: { ecmaVersion: 2023, sourceType: 'module', globals: globals.node },
   },
   {
-    files: ['test/services/**/*.js', 'test/process/**/*.js', 'test/queues/**/*.js', 'test/support/rabbitmq-stage.js', 'examples/express-app/test/**/*.js'],
+    files: ['test/services/**/*.js', 'test/process/**/*.js', 'test/package/**/*.js', 'test/queues/**/*.js', 'test/support/rabbitmq-stage.js', 'examples/express-app/test/**/*.js'],
     languageOptions: { globals: { ...globals.node, ...globals.mocha } },
   },
 ];

@@ -3,25 +3,21 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { setup, nodeIncludeDir } = require('./support/setup.js');
-const { build, generator } = require('./support/cmake.js');
-const { ROOT, localBin } = require('./support/run.js');
+const { setup } = require('./support/setup.js');
+const { nodeIncludeDir, addonApiDir } = require('./support/headers.js');
+const { build, configureCommand } = require('./support/cmake.js');
+const { ROOT } = require('./support/run.js');
 
 const ADDON = path.join(ROOT, 'build', 'Release', 'trunkline.node');
 
-/**
- * Configured through cmake-js, which knows where the Node-API headers are; built by cmake itself, because
- * `cmake-js compile` empties the whole build folder when one file does not compile.
- * @throws {Error} whose message holds the compiler's output
- */
+/** @throws {Error} whose message holds the compiler's output */
 async function buildAddon() {
   const { writeErrorCodes } = require('./error-codes.js');
   writeErrorCodes();
   const startedMs = Date.now();
   const before = fs.existsSync(ADDON) ? fs.statSync(ADDON).mtimeMs : 0;
   if (before === 0) console.log('build: compiling the addon; the first time takes a few minutes');
-  const configure = [localBin('cmake-js'), 'configure', '--config', 'Release', '--generator', generator(), '--log-level', 'error',
-    `--CDNODE_INCLUDE_DIR=${nodeIncludeDir()}`];
+  const configure = configureCommand('build', ['-DCMAKE_BUILD_TYPE=Release', `-DNODE_INCLUDE_DIR=${nodeIncludeDir()}`, `-DNODE_ADDON_API_DIR=${addonApiDir()}`]);
   await build({ folder: 'build', configure });
   if (!fs.existsSync(ADDON)) throw new Error(`the build made no ${path.relative(ROOT, ADDON)}`);
   if (fs.statSync(ADDON).mtimeMs !== before) {
@@ -29,7 +25,7 @@ async function buildAddon() {
   }
 }
 
-module.exports = { buildAddon };
+module.exports = { buildAddon, ADDON };
 
 if (require.main === module) {
   Promise.resolve()

@@ -4,6 +4,7 @@
 const { setup } = require('./support/setup.js');
 const { localBin, run } = require('./support/run.js');
 const { providePeers } = require('../test/support/peers.js');
+const { provideNpmPeers } = require('../test/support/npm-peers.js');
 
 const MOCHA_LIMIT_MS = 15 * 60_000;
 
@@ -49,13 +50,19 @@ async function mocha(folder) {
   return add(mochaCounts(output)) && ok;
 }
 
+/** Under way since the setup: a hundred megabytes that the last part needs come in while the compiler is at work. @type {Promise<void>} */
+let npmPeers;
+
 /** @type {Array<{ name: string, run: () => boolean | Promise<boolean> }>} */
 const PARTS = [
   {
     name: 'setup',
     run: () => {
       const ready = setup({ tests: true });
-      if (ready) providePeers();
+      if (ready) {
+        providePeers();
+        npmPeers = provideNpmPeers();
+      }
       return ready;
     },
   },
@@ -89,6 +96,13 @@ const PARTS = [
   },
   { name: 'service tests', run: () => mocha('services') },
   { name: 'process tests', run: () => mocha('process') },
+  {
+    name: 'package tests',
+    run: async () => {
+      await npmPeers;
+      return mocha('package');
+    },
+  },
 ];
 
 async function main() {

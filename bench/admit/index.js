@@ -43,7 +43,7 @@ async function run({ quick, progress }) {
     progress(`admit, ${size.name}: signing the pool`);
     const events = signedEvents(size.calls, size.bytes);
     const result = await alternate(list, {
-      rounds: quick ? 5 : 11,
+      rounds: quick ? 3 : 11,
       measure: async (contender) => cpuPerCall(contender, events),
       warmUp: async (contender) => {
         for (let calls = 0; calls < Math.min(10_000, size.calls * 4); calls += events.length) cpuPerCall(contender, events);

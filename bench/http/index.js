@@ -57,7 +57,7 @@ async function runScheme({ quick, progress }, list, settings, scheme) {
       // wrk has no queue in front of its connections: it is compared where the others need none either.
       const taking = list.filter(({ module }) => module || concurrency === CONNECTIONS);
       results.push(await alternate(taking, {
-        rounds: quick ? 5 : 7,
+        rounds: quick ? 3 : 7,
         measure: (contender) => {
           if (!contender.module) return runWrk(settings.baseUrl + PATH, { connections: concurrency, seconds: quick ? 1 : 3, token: TOKEN, body: BODY });
           return order(contender, { concurrency, ms: quick ? 250 : 1000 });

@@ -9,7 +9,7 @@ const { ANSWER } = require('../service/state-api');
 
 /**
  * @param {string} dir
- * @returns {Promise<{ urls: { http: string, https: string }, ca: string, close: () => Promise<unknown> }>}
+ * @returns {Promise<{ urls: { http: string, https: string }, ca: string, caFile: string, close: () => Promise<unknown> }>}
  */
 async function startPeer(dir) {
   const certificates = path.join(dir, 'certificates');
@@ -26,7 +26,7 @@ async function startPeer(dir) {
     await close();
     throw error;
   }
-  return { urls: { http: plain.url, https: secure.url }, ca: authority.ca, close };
+  return { urls: { http: plain.url, https: secure.url }, ca: authority.ca, caFile: path.join(certificates, 'ca.pem'), close };
 }
 
 module.exports = { startPeer };

@@ -27,7 +27,7 @@ const LOOKS = 5; // at the memory, in so many invocations: a single one wanders 
 async function measureImports({ quick, progress }) {
   const list = [{ name: EMPTY, args: [] }, { name: OURS, args: ['trunkline/lambda'] }, { name: AXIOS, args: ['axios'] }, { name: COLD, args: ['trunkline/lambda', 'handler'] }];
   const result = await alternate(list, {
-    rounds: quick ? 15 : 31,
+    rounds: quick ? 7 : 31,
     measure: async ({ args }) => {
       const { child, first } = await startNode(path.join(__dirname, 'import-child.js'), { args });
       await stop(child);
@@ -73,7 +73,7 @@ async function measureInvocations({ quick, progress }) {
     }
     const ofName = (/** @type {string} */ name) => /** @type {import('node:child_process').ChildProcess} */ (children.get(name));
     const result = await alternate(list, {
-      rounds: quick ? 5 : 7,
+      rounds: quick ? 3 : 7,
       measure: ({ name }) => ask(ofName(name), { calls: quick ? 500 : 2000 }),
       warmUp: ({ name }) => ask(ofName(name), { calls: 3000 }),
       progress: (text) => progress(`invocations: ${text}`),

@@ -4,7 +4,7 @@
 const path = require('node:path');
 const { execFile } = require('node:child_process');
 const { promisify } = require('node:util');
-const { build, generator } = require('../../scripts/support/cmake.js');
+const { build, configureCommand } = require('../../scripts/support/cmake.js');
 const { setup } = require('../../scripts/support/setup.js');
 
 const ROOT = path.join(__dirname, '..', '..');
@@ -13,8 +13,7 @@ const FOLDER = path.join('build', 'bench');
 /** @param {string} target @returns {Promise<string>} its path */
 async function buildProgram(target) {
   if (!setup({ tests: true })) throw new Error('setup did not finish');
-  const configure = ['cmake', '-S', ROOT, '-B', path.join(ROOT, FOLDER), '-G', generator(), '--no-warn-unused-cli', '-DCMAKE_BUILD_TYPE=Release', '-DTRUNKLINE_BENCH=ON'];
-  await build({ folder: FOLDER, configure, target });
+  await build({ folder: FOLDER, configure: configureCommand(FOLDER, ['-DCMAKE_BUILD_TYPE=Release', '-DTRUNKLINE_BENCH=ON']), target });
   return path.join(ROOT, FOLDER, 'bench', target);
 }
 

@@ -46,7 +46,7 @@ async function oneLook(ours, { quick, progress }, dir) {
   const peer = await startPeer(dir);
   try {
     const { hostname, port } = new URL(peer.urls.https);
-    const caFile = path.join(dir, 'cert.pem');
+    const { caFile } = peer;
     const look = async () => {
       const { ok, failure } = await ours.preflight(peer.urls.https, { ca: peer.ca, allowPrivate: true });
       if (!ok) throw new Error(failure?.reason);
@@ -63,7 +63,7 @@ async function oneLook(ours, { quick, progress }, dir) {
         },
       },
     ];
-    return await alternate(list, { rounds: quick ? 5 : 9, measure: ({ work }) => timed(quick ? 5 : 10, work), progress: (text) => progress(`preflight: ${text}`) });
+    return await alternate(list, { rounds: quick ? 3 : 9, measure: ({ work }) => timed(quick ? 5 : 10, work), progress: (text) => progress(`preflight: ${text}`) });
   } finally {
     await peer.close();
   }

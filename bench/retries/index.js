@@ -31,7 +31,7 @@ async function run({ quick, progress }) {
     { name: SEED, wait: inNode('promise') },
     { name: TIMEOUT, wait: inNode('timeout') },
   ];
-  const result = await alternate(list, { rounds: 5, measure: (contender) => contender.wait(), warmUp: async () => {}, progress: (text) => progress(`retries: ${text}`) });
+  const result = await alternate(list, { rounds: quick ? 3 : 5, measure: (contender) => contender.wait(), warmUp: async () => {}, progress: (text) => progress(`retries: ${text}`) });
   const timer = result(TIMER).medians;
   const seed = result(SEED).medians;
   return {

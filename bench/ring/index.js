@@ -31,7 +31,7 @@ async function run({ quick, progress }) {
   if (addon.value) list.push({ name: 'IdempotencyRing', kind: 'ring' });
   else notes.push(`IdempotencyRing was left out: ${addon.missing}`);
 
-  const result = await alternate(list, { rounds: quick ? 5 : 7, measure: fill, warmUp: async () => {}, progress: (text) => progress(`ring: ${text}`) });
+  const result = await alternate(list, { rounds: quick ? 3 : 7, measure: fill, warmUp: async () => {}, progress: (text) => progress(`ring: ${text}`) });
   /** @type {import('../lib/types').Judgement[]} */
   const judgements = [];
   const bytesPerId = (/** @type {string} */ name) => result(name).medians.bytesPerId - (name === NOTHING ? 0 : result(NOTHING).medians.bytesPerId);

@@ -113,7 +113,7 @@ async function runAll({ quick, progress }, dir, list) {
       }
       return measureRound(server, stateApi, { file, count: events }, contender);
     };
-    return await alternate(list, { rounds: quick ? 5 : 7, measure, progress: (text) => progress(`service: ${text}`) });
+    return await alternate(list, { rounds: quick ? 3 : 7, measure, progress: (text) => progress(`service: ${text}`) });
   } finally {
     await Promise.all([...servers.values()].map(({ child }) => child.kill('SIGCONT') && stop(child)));
     await stateApi.close();

@@ -26,13 +26,13 @@ async function run({ quick, progress }) {
     }
   };
   const list = [
-    { name: GROUPED, run: () => storing('accept', 100_000, 64) },
-    { name: SINGLE, run: () => storing('accept', 3000, 1) },
+    { name: GROUPED, run: () => storing('accept', quick ? 50_000 : 100_000, 64) },
+    { name: SINGLE, run: () => storing('accept', quick ? 1000 : 3000, 1) },
   ];
-  const result = await alternate(list, { rounds: 5, measure: (contender) => contender.run(), warmUp: async () => {}, progress: (text) => progress(`store: ${text}`) });
+  const result = await alternate(list, { rounds: quick ? 3 : 5, measure: (contender) => contender.run(), warmUp: async () => {}, progress: (text) => progress(`store: ${text}`) });
   const grouped = result(GROUPED).medians;
   const single = result(SINGLE).medians;
-  const many = quick ? 200_000 : 1_000_000;
+  const many = quick ? 100_000 : 1_000_000;
   progress(`store: ${many.toLocaleString('en-US')} events`);
   const growth = await storing('accept', many, 64);
   progress('store: recovery');

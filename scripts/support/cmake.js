@@ -67,9 +67,14 @@ async function build({ folder, configure, target, env }) {
   if (!built.ok) throw new Error(`building ${folder} failed\n${built.output}`);
 }
 
+/** @param {string} folder the build folder, relative to the repository @param {string[]} defines */
+function configureCommand(folder, defines) {
+  return ['cmake', '-S', ROOT, '-B', path.join(ROOT, folder), '-G', generator(), '--no-warn-unused-cli', ...defines];
+}
+
 /** @returns {string} the generator that this machine has */
 function generator() {
   return onPath('ninja') ? 'Ninja' : 'Unix Makefiles';
 }
 
-module.exports = { build, generator };
+module.exports = { build, configureCommand };

@@ -2,7 +2,7 @@
 'use strict';
 
 const { findMissing } = require('./toolchain.js');
-const { nodeIncludeDir, fetchNodeHeaders } = require('./node-headers.js');
+const { nodeIncludeDir, provideHeaders } = require('./headers.js');
 const { areInstalled, installPackages } = require('./npm-packages.js');
 
 /**
@@ -21,8 +21,8 @@ function setup(wanted = {}) {
       return false;
     }
   }
-  if (nodeIncludeDir() === undefined) fetchNodeHeaders();
   if (!areInstalled()) installPackages();
+  provideHeaders();
   return true;
 }
 

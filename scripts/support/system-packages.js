@@ -37,7 +37,7 @@ function runQuietly(command) {
   return result.status === 0;
 }
 
-/** @param {Requirement[]} requirements @param {'apt' | 'dnf' | 'brew'} manager */
+/** @param {Requirement[]} requirements @param {'apt' | 'dnf' | 'apk' | 'brew'} manager */
 function packagesOf(requirements, manager) {
   return [...new Set(requirements.flatMap((requirement) => requirement[manager]))];
 }
@@ -78,6 +78,7 @@ function instructions(requirements) {
   return [
     `  Debian, Ubuntu:  sudo apt-get update && sudo apt-get install ${packagesOf(requirements, 'apt').join(' ')}`,
     `  Fedora, RHEL:    sudo dnf install ${packagesOf(requirements, 'dnf').join(' ')}`,
+    `  Alpine:          sudo apk add ${packagesOf(requirements, 'apk').join(' ')}`,
     `  macOS:           brew install ${packagesOf(requirements, 'brew').join(' ')}`,
   ].join('\n');
 }

@@ -16,6 +16,7 @@ const { spawnSync } = require('node:child_process');
  * @property {() => string | undefined} missing what was expected and what was found; undefined when all is well
  * @property {string[]} apt
  * @property {string[]} dnf
+ * @property {string[]} apk
  * @property {string[]} brew
  */
 
@@ -117,31 +118,31 @@ function absent(what, found) {
 
 /** @type {Requirement[]} */
 const REQUIREMENTS = [
-  { name: 'compiler', missing: missingCompiler, apt: ['g++'], dnf: ['gcc-c++'], brew: ['llvm'] },
-  { name: 'cmake', missing: missingCmake, apt: ['cmake'], dnf: ['cmake'], brew: ['cmake'] },
+  { name: 'compiler', missing: missingCompiler, apt: ['g++'], dnf: ['gcc-c++'], apk: ['g++'], brew: ['llvm'] },
+  { name: 'cmake', missing: missingCmake, apt: ['cmake'], dnf: ['cmake'], apk: ['cmake'], brew: ['cmake'] },
   {
     name: 'make',
     missing: absent('make or ninja', () => onPath('make') || onPath('ninja')),
-    apt: ['make'], dnf: ['make'], brew: ['ninja'],
+    apt: ['make'], dnf: ['make'], apk: ['make'], brew: ['ninja'],
   },
-  { name: 'boost', missing: missingBoost, apt: ['libboost1.81-dev'], dnf: ['boost-devel'], brew: ['boost'] },
-  { name: 'sqlite', missing: missingSqlite, apt: ['libsqlite3-dev'], dnf: ['sqlite-devel'], brew: ['sqlite'] },
+  { name: 'boost', missing: missingBoost, apt: ['libboost1.81-dev'], dnf: ['boost-devel'], apk: ['boost-dev'], brew: ['boost'] },
+  { name: 'sqlite', missing: missingSqlite, apt: ['libsqlite3-dev'], dnf: ['sqlite-devel'], apk: ['sqlite-dev', 'sqlite-static'], brew: ['sqlite'] },
   {
     name: 'googletest', onlyFor: 'tests',
     missing: absent('GoogleTest and GoogleMock', () => findHeader('gmock/gmock.h') && findLibrary('libgmock.a')),
-    apt: ['libgtest-dev', 'libgmock-dev'], dnf: ['gtest-devel', 'gmock-devel'], brew: ['googletest'],
+    apt: ['libgtest-dev', 'libgmock-dev'], dnf: ['gtest-devel', 'gmock-devel'], apk: ['gtest-dev'], brew: ['googletest'],
   },
   {
     name: 'libuv', onlyFor: 'tests', missing: absent("libuv's header uv.h", () => findHeader('uv.h')),
-    apt: ['libuv1-dev'], dnf: ['libuv-devel'], brew: ['libuv'],
+    apt: ['libuv1-dev'], dnf: ['libuv-devel'], apk: ['libuv-dev'], brew: ['libuv'],
   },
   {
     name: 'openssl', onlyFor: 'tests', missing: absent("OpenSSL's header openssl/ssl.h", () => findHeader('openssl/ssl.h')),
-    apt: ['libssl-dev'], dnf: ['openssl-devel'], brew: ['openssl@3'],
+    apt: ['libssl-dev'], dnf: ['openssl-devel'], apk: ['openssl-dev'], brew: ['openssl@3'],
   },
   {
     name: 'clang', onlyFor: 'fuzz', missing: absent('clang++ (it has libFuzzer)', () => onPath('clang++')),
-    apt: ['clang', 'libclang-rt-dev'], dnf: ['clang', 'compiler-rt'], brew: ['llvm'],
+    apt: ['clang', 'libclang-rt-dev'], dnf: ['clang', 'compiler-rt'], apk: ['clang', 'compiler-rt'], brew: ['llvm'],
   },
 ];
 

@@ -273,7 +273,7 @@ describe('Cognigy Extension', () => {
       node.function({ cognigy: { input: { intent: 'x' }, context: {}, profile: {}, api }, nodeId: 'n', childConfigs: [{ id: 'error', type: 'routeToCxoneOnError', config: {} }],
         config: { connection: { baseUrl: 'http://127.0.0.1:9' }, conversationId: '1', timeoutMs: 1000 } });`;
     const without = "require('node:module')._extensions['.node'] = () => { throw new Error('not allowed here'); };";
-    for (const [prelude, expected] of [[without, /^trunkline: the native addon cannot be loaded .*not allowed here.*\nerror\n$/], ['', /^.*127\.0\.0\.1.*\nerror\n$/]]) {
+    for (const [prelude, expected] of [[without, /^trunkline's native addon .* cannot be loaded on .*not allowed here.*\nerror\n$/], ['', /^.*127\.0\.0\.1.*\nerror\n$/]]) {
       const { stdout, status, stderr } = spawnSync(process.execPath, ['-e', script(/** @type {string} */ (prelude))], { encoding: 'utf8', timeout: PATIENCE_MS });
       assert.deepEqual([status, stderr], [0, '']);
       assert.match(stdout, /** @type {RegExp} */ (expected));
