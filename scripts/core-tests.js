@@ -11,6 +11,8 @@ const { ROOT, run } = require('./support/run.js');
 
 /** Sanitizers, and the folder under build/ that each gets. @type {Record<string, string>} */
 const SANITIZED_FOLDERS = { 'address,undefined': 'asan', thread: 'tsan' };
+/** Many tests wait for the disk or for other processes: two binaries at a time, half of the tests each. */
+const SHARDS = 2;
 const FUZZ_LIMIT_SECONDS = 24 * 3600;
 
 /**
@@ -23,7 +25,11 @@ async function runCoreTests({ sanitize, filter } = {}) {
   const defines = sanitize === undefined ? ['-DCMAKE_BUILD_TYPE=Debug', '-DCMAKE_CXX_FLAGS_DEBUG=-g1'] : ['-DCMAKE_BUILD_TYPE=RelWithDebInfo', `-DTRUNKLINE_SANITIZE=${sanitize}`];
   await build({ folder, configure: configureCommand(folder, defines), target: 'core_tests' });
   const args = ['--gtest_brief=1', ...(filter === undefined ? [] : [`--gtest_filter=${filter}`])];
-  return run(path.join(ROOT, folder, 'test', 'core', 'core_tests'), args, { show: true });
+  const program = path.join(ROOT, folder, 'test', 'core', 'core_tests');
+  const shards = await Promise.all(Array.from({ length: SHARDS }, (_, index) => run(program, args, {
+    show: true, env: { ...process.env, GTEST_TOTAL_SHARDS: String(SHARDS), GTEST_SHARD_INDEX: String(index) },
+  })));
+  return { ok: shards.every(({ ok }) => ok), output: shards.map(({ output }) => output).join('') };
 }
 
 /** @param {string} folder @returns {string[]} the built fuzz targets */

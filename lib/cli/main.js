@@ -4,7 +4,6 @@
 
 const { Command, CommanderError } = require('commander');
 const { version } = require('../../package.json');
-const { TrunklineError } = require('../errors.js');
 const { Failure } = require('./failure.js');
 
 /** @type {Array<(program: Command) => void>} */
@@ -38,9 +37,10 @@ async function main(args) {
       console.error(`trunkline: ${error.message}`);
       return error.exitCode;
     }
-    // An accident. The text of a TrunklineError holds no secret, and its hint says what to do.
+    // An accident. The text of a TrunklineError holds no secret, and its hint says what to do; the class is not asked for, since an addon that is missing comes here too.
     console.error(`trunkline: ${error instanceof Error ? error.message : error}`);
-    if (error instanceof TrunklineError && error.code !== 'CONFIG_INVALID') console.error(`  ${error.hint}`); // that one's message is all
+    const { code, hint } = /** @type {{ code?: string, hint?: string }} */ (Object(error));
+    if (hint !== undefined && code !== 'CONFIG_INVALID') console.error(`  ${hint}`); // that one's message is all
     return 1;
   }
 }

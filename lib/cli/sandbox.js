@@ -1,7 +1,6 @@
 // `trunkline sandbox`: the simulated platforms on loopback, until a signal.
 'use strict';
 
-const { createSandbox } = require('../sandbox/index.js');
 const { Failure } = require('./failure.js');
 const { parsePort, portFromEnv, stopSignal } = require('./options.js');
 
@@ -19,6 +18,7 @@ function addSandbox(program) {
 async function runSandbox(flags) {
   const port = flags.port ?? portFromEnv(DEFAULT_PORT);
   const stopped = stopSignal();
+  const { createSandbox } = require('../sandbox/index.js');
   const sandbox = await createSandbox({ port }).catch((/** @type {NodeJS.ErrnoException} */ error) => {
     throw new Failure(error.code === 'EADDRINUSE' ? `port ${port} on 127.0.0.1 is in use; choose another --port` : error.message);
   });
