@@ -59,12 +59,6 @@ bool Pipeline::TakePlace() {
 
 void Pipeline::Accept(json::EventFields fields, std::string payload, std::int64_t arrived_us,
                       AnswerCallback answer) {
-  // The ring forgets an id at the end of its lifetime, also when its event is still under way by then: since
-  // the platform is down for so long, or the clock has jumped. The new claim is that event's again.
-  if (deliveries_.contains(fields.event_id)) {
-    admission_.ring().MarkStored(fields.event_id);
-    return answer({AnswerKind::kDuplicate});
-  }
   if (stopping_ || !TakePlace()) {
     admission_.ring().Release(fields.event_id);
     return answer({AnswerKind::kRefused, stopping_ ? ClosedError() : FullError()});
@@ -103,7 +97,9 @@ void Pipeline::OnStored(json::EventFields fields, std::int64_t arrived_us, Answe
     answer(refused);
     return CheckStopped();
   }
-  if (deliveries_.contains(fields.event_id)) {  // forgotten while the first one of it was on its way here
+  // The ring forgets an id at the end of its lifetime, also when its event is still under way by then: since
+  // the platform is down for so long, or the clock has jumped. Here, on the engine's thread, it is found.
+  if (deliveries_.contains(fields.event_id)) {
     admission_.ring().MarkStored(fields.event_id);
     MarkDone(stored->seq, fields.event_id);
     counters_.pending.fetch_sub(1, std::memory_order_relaxed);

@@ -28,6 +28,9 @@ constexpr auto kLazyDelay =
 constexpr std::size_t kCrowd =
     4;  // this many urgent writes in one commit mean load: the next ones are gathered
 constexpr std::size_t kFullGroup = 512;                      // enough to commit without gathering on
+constexpr auto kLookPause =
+    std::chrono::microseconds(200);  // nothing came for so long: nobody else is on the way
+constexpr int kLooks = 3;            // whether that is so; more of them would cost more than a small group
 constexpr int kSweepRows = 128;                              // looked at by one step of the retention
 constexpr auto kSweepPause = std::chrono::milliseconds(20);  // between steps where nothing else is written
 // A member records a death before it tells the ring: of one that was killed in between, the letters are among
@@ -100,6 +103,7 @@ struct Store::Impl : std::enable_shared_from_this<Store::Impl> {
   void RunReader();
   Result<std::vector<StoredEvent>> OpenHere();
   Result<std::vector<StoredEvent>> TakeWhatIsLeft(Database& opened, Membership& joined);
+  void Gather(std::unique_lock<std::mutex>& guard, SteadyClock::time_point end);
   Status Commit(std::vector<std::unique_ptr<Write>>& batch);
   void Sweep();
   SteadyClock::duration Tend();
@@ -391,6 +395,21 @@ void Store::Impl::TakeOver(int dead) {
   });
 }
 
+// A sync costs about the same for one event and for fifty: under load, let some gather. But when they have
+// stopped coming, whoever else there is waits for an answer first.
+void Store::Impl::Gather(std::unique_lock<std::mutex>& guard, SteadyClock::time_point end) {
+  const auto is_enough = [this] { return stopping || waiting.size() >= kFullGroup; };
+  std::size_t before = waiting.size();
+  for (int look = 0; look < kLooks; ++look) {
+    const auto next = SteadyClock::now() + kLookPause;
+    if (next >= end) break;
+    if (wake_writer.wait_until(guard, next, is_enough)) return;
+    if (waiting.size() == before) return;
+    before = waiting.size();
+  }
+  wake_writer.wait_until(guard, end, is_enough);
+}
+
 void Store::Impl::RunWriter() {
   NameThisThread("trunk-store");
   std::size_t last_urgent = 0;
@@ -427,9 +446,7 @@ void Store::Impl::RunWriter() {
       continue;
     }
     if (!stopping && last_urgent >= kCrowd) {
-      // A sync costs about the same for one event and for fifty: under load, let some gather.
-      wake_writer.wait_until(guard, last_commit + std::chrono::milliseconds(options.group_window_ms),
-                             [this] { return stopping || waiting.size() >= kFullGroup; });
+      Gather(guard, last_commit + std::chrono::milliseconds(options.group_window_ms));
     }
     if (waiting.empty()) {
       if (!stopping) continue;
