@@ -27,11 +27,11 @@ constexpr auto kLazyDelay =
     std::chrono::milliseconds(10);  // how long a write that nobody waits for may wait for company
 constexpr std::size_t kCrowd =
     4;  // this many urgent writes in one commit mean load: the next ones are gathered
-constexpr std::size_t kFullGroup = 512;                      // enough to commit without gathering on
+constexpr std::size_t kFullGroup = 512;  // enough to commit without gathering on
 constexpr auto kLookPause =
     std::chrono::microseconds(200);  // nothing came for so long: nobody else is on the way
 constexpr int kLooks = 3;            // whether that is so; more of them would cost more than a small group
-constexpr int kSweepRows = 128;                              // looked at by one step of the retention
+constexpr int kSweepRows = 128;      // looked at by one step of the retention
 constexpr auto kSweepPause = std::chrono::milliseconds(20);  // between steps where nothing else is written
 // A member records a death before it tells the ring: of one that was killed in between, the letters are among
 // the last that were written, however long ago that is by the clock.

@@ -246,6 +246,16 @@ describe('cognigyEvents durability', () => {
     assert.equal(keys().size, 300);
   });
 
+  it('takes events while others are stored, sent and finished, thousands of them', async () => {
+    const service = start({ idempotency: { capacity: 65_536 } });
+    const lines = Array.from({ length: 64 }, async () => {
+      for (let i = 0; i < 64; i += 1) assert.equal(bodyOf(await stage.handle(service, makeEvent())).status, 'processed');
+    });
+    await Promise.all(lines);
+    const { accepted, processed, pending } = service.stats();
+    assert.deepEqual([accepted, processed, pending, keys().size], [4096, 4096, 0, 4096]);
+  });
+
   it('answers 503 QUEUE_FULL above maxPending, and takes events again below it', async () => {
     const held = hold();
     const service = start({ maxPending: 2, maxConnections: 4 });
