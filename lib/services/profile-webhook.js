@@ -42,11 +42,21 @@ async function ours(client, url) {
   /** @type {Array<import('../platforms/genesys-profiles.js').Webhook & { id: string }>} */
   const named = [];
   for (let page = 1, pages = 1; page <= Math.min(pages, MAX_PAGES); page += 1) {
-    const answer = (await client.request(webhooks.list(page))).json();
+    const answer = await listed(client, page);
     pages = webhooks.pageCount(answer);
     named.push(...webhooks.named(answer, webhooks.name));
   }
   return named.sort((a, b) => Number(b.httpTarget?.url === url) - Number(a.httpTarget?.url === url));
+}
+
+/** @param {import('../..').HttpClient} client @param {number} page @returns {Promise<unknown>} nothing where webhooks can be made, but not listed */
+async function listed(client, page) {
+  try {
+    return (await client.request(webhooks.list(page))).json();
+  } catch (error) {
+    if ([404, 405].includes(/** @type {import('../..').TrunklineError} */ (error).status ?? 0)) return undefined;
+    throw error;
+  }
 }
 
 module.exports = { registerWebhook };

@@ -96,6 +96,15 @@ describe('profileSync, start', () => {
     assert.deepEqual(await service({ middlewareUrl: MIDDLEWARE }).registerWebhook(), { id: made?.id, action: 'unchanged' });
   });
 
+  it('makes its webhook also where webhooks cannot be listed, under a key that stays the same', async () => {
+    const genesys = await stage.genesys();
+    genesys.answer = (res, { method }) => (method === 'GET' ? res.writeHead(404).end() : res.writeHead(201).end('{"id":"w-1"}'));
+    const sync = stage.sync({ domain: genesys.url, webhookUrl: 'http://127.0.0.1:9/', middlewareUrl: MIDDLEWARE });
+    for (let i = 0; i < 2; i += 1) assert.deepEqual(await sync.registerWebhook(), { id: 'w-1', action: 'created' });
+    const posts = genesys.calls.filter(({ method }) => method === 'POST');
+    assert.equal(new Set(posts.map(({ headers }) => headers['idempotency-key'])).size, 1);
+  });
+
   it('without MIDDLEWARE_URL registers nothing and says so', async () => {
     await service().ready();
     await stage.logger.waitFor(/MIDDLEWARE_URL is not set/);
