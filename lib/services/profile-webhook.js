@@ -26,15 +26,17 @@ async function registerWebhook(client, target) {
 }
 
 /**
- * Names need not be unique, so two processes that start at once may both have made one: all keep the same, and each takes its own away.
+ * Names need not be unique, so several processes that start at once may each have made one. Whoever sees more than one takes all but one away, and all
+ * the same one is left: the smallest id's, which nobody takes away.
  * @param {import('../..').HttpClient} client @param {string} url @param {string} id of the one that we have made
  * @returns {Promise<{ id: string, action: 'created' | 'unchanged' }>}
  */
 async function keepOne(client, url, id) {
-  const same = (await ours(client, url)).filter(({ httpTarget }) => httpTarget.url === url).map((one) => one.id).sort();
-  if (same.length < 2 || same[0] === id || !same.includes(id)) return { id, action: 'created' };
-  await client.request(webhooks.remove(id));
-  return { id: same[0], action: 'unchanged' };
+  const [first = id, ...others] = (await ours(client, url)).filter(({ httpTarget }) => httpTarget.url === url).map((one) => one.id).sort();
+  await Promise.all(others.map((other) => client.request(webhooks.remove(other)).catch((error) => {
+    if (error.code !== 'NOT_FOUND') throw error; // another has been here
+  })));
+  return { id: first, action: first === id ? 'created' : 'unchanged' };
 }
 
 /** Webhooks of our name, those with our URL first. @param {import('../..').HttpClient} client @param {string} url */

@@ -23,7 +23,7 @@ const { createHash } = require('node:crypto');
 
 const HASH_LENGTH = 16; // 96 bits
 /** Values of one attribute that are kept. An echo that comes after more writes than that is told by its time. */
-const MAX_ENTRIES = 4;
+const MAX_ENTRIES = 3;
 
 /** Objects that differ in the order of their keys only have one text. @param {unknown} value @returns {string} */
 function canonical(value) {
@@ -33,6 +33,12 @@ function canonical(value) {
 
 /** Values may be private, and long. @param {unknown} value */
 const hashOf = (value) => createHash('sha1').update(canonical(value)).digest('base64url').slice(0, HASH_LENGTH);
+
+/** @param {Entry} entry */
+const writeEntry = ({ hash, from, at, settled, session, until }) => [hash, from === 'genesys' ? 1 : 0, at, settled ? 1 : 0, session, until];
+
+/** @param {any} written @returns {Entry} */
+const readEntry = ([hash, from, at, settled, session, until]) => ({ hash, from: from === 1 ? 'genesys' : 'cognigy', at, settled: settled === 1, session, until });
 
 class SyncLedger {
   /** Of each attribute, oldest first. @type {Map<string, Entry[]>} */
@@ -49,16 +55,23 @@ class SyncLedger {
    * @param {{ nowMs: number, lifetimeMs: number }} time
    */
   constructor(text, { nowMs, lifetimeMs }) {
-    const { profileId, entries = [] } = text === undefined ? {} : JSON.parse(text);
-    this.profileId = profileId;
     this.#nowMs = nowMs;
     this.#lifetimeMs = lifetimeMs;
-    const alive = entries.map((/** @type {[string, Entry[]]} */ [name, list]) => [name, list.filter(({ until }) => until > nowMs)]);
-    this.#entries = new Map(alive.filter((/** @type {[string, Entry[]]} */ [, list]) => list.length > 0));
+    this.#entries = new Map();
+    if (text === undefined) return;
+    const [profileId, attributes] = JSON.parse(text);
+    this.profileId = profileId ?? undefined;
+    for (const [name, ...list] of attributes) {
+      const alive = list.map(readEntry).filter((/** @type {Entry} */ { until }) => until > nowMs);
+      if (alive.length > 0) this.#entries.set(name, alive);
+    }
   }
 
+  /** Written with every change of a customer, twice: JSON without names. */
   toString() {
-    return JSON.stringify({ profileId: this.profileId, entries: [...this.#entries] });
+    const attributes = [];
+    for (const [name, list] of this.#entries) attributes.push([name, ...list.map(writeEntry)]);
+    return JSON.stringify([this.profileId, attributes]);
   }
 
   /** @param {string} name @param {unknown} value */

@@ -82,10 +82,13 @@ describe('profileSync, start', () => {
 
   it('agrees on one webhook where several start at once', async () => {
     const services = Array.from({ length: 4 }, () => service({ middlewareUrl: MIDDLEWARE }));
-    const webhooks = await Promise.all(services.map((one) => one.registerWebhook()));
-    const left = await registered();
-    assert.equal(left.length, 1);
-    assert.ok(webhooks.some((webhook) => webhook?.id === left[0].id));
+    for (let round = 0; round < 5; round += 1) {
+      stage.sandbox.reset();
+      const webhooks = await Promise.all(services.map((one) => one.registerWebhook()));
+      const left = await registered();
+      assert.equal(left.length, 1);
+      assert.ok(webhooks.some((webhook) => webhook?.id === left[0].id));
+    }
   });
 
   it('finds its webhook behind a page of others', async () => {
