@@ -11,17 +11,17 @@ const { createRouter } = require('../http/router.js');
 const { jsonRoute } = require('../http/json-route.js');
 const { SILENT } = require('../log.js');
 const { DeadLetters } = require('../store/dead-letters.js');
-const { CustomerLines } = require('./customer-lines.js');
-const { Ledgers } = require('./ledgers.js');
-const { ProfileWrite, readTime } = require('./profile-writes.js');
-const { readProfileSyncOptions } = require('./profile-sync-options.js');
-const { registerWebhook } = require('./profile-webhook.js');
-const { SessionForward } = require('./session-forwards.js');
-const { sanitizeExternalId } = require('./sync-maps.js');
+const { CustomerLines } = require('./profile-sync/customer-lines.js');
+const { Ledgers } = require('./profile-sync/ledgers.js');
+const { ProfileWrite, readTime } = require('./profile-sync/profile-write.js');
+const { readProfileSyncOptions } = require('./profile-sync/options.js');
+const { registerWebhook } = require('./profile-sync/webhook.js');
+const { SessionForward } = require('./profile-sync/session-forward.js');
+const { sanitizeExternalId } = require('./profile-sync/maps.js');
 
 /**
  * @typedef {import('../http/router.js').Answer} Answer
- * @typedef {import('./session-forwards.js').Fate} Fate
+ * @typedef {import('./profile-sync/session-forward.js').Fate} Fate
  * @typedef {{ kind: string, error?: TrunklineError }} Outcome of storing an event and, if that was quick enough, of its delivery
  */
 

@@ -2,7 +2,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { SyncLedger } = require('../../lib/services/sync-ledger.js');
+const { SyncLedger } = require('../../lib/services/profile-sync/ledger.js');
 
 const LIFETIME_MS = 600_000;
 const NOW_MS = 1_700_000_000_000;

@@ -2,13 +2,13 @@
 // what fails; what of it is news for the session is decided when its turn comes.
 'use strict';
 
-const { uuidV5 } = require('../uuid.js');
-const { TrunklineError } = require('../errors.js');
-const { canonical } = require('./sync-ledger.js');
+const { uuidV5 } = require('../../uuid.js');
+const { TrunklineError } = require('../../errors.js');
+const { canonical } = require('./ledger.js');
 
 /**
- * @typedef {import('./profile-sync-options.js').Settings} Settings
- * @typedef {import('../platforms/genesys-profiles.js').ProfileEvent} ProfileEvent
+ * @typedef {import('./options.js').Settings} Settings
+ * @typedef {import('../../platforms/genesys-profiles.js').ProfileEvent} ProfileEvent
  * @typedef {ProfileEvent & { customer: string, sessionId: string }} StoredEvent
  * @typedef {'forwarded' | 'echo' | 'later' | 'gone'} Fate `later`: a later event of the customer brings what this one would have; `gone`: the session has ended
  */
@@ -30,7 +30,7 @@ class SessionForward {
   /**
    * @param {StoredEvent} event
    * @param {string} idempotencyKey that it was stored with
-   * @param {{ settings: Settings, ledgers: import('./ledgers.js').Ledgers, client: import('../..').HttpClient,
+   * @param {{ settings: Settings, ledgers: import('./ledgers.js').Ledgers, client: import('../../..').HttpClient,
    *   lines: import('./customer-lines.js').CustomerLines<any>, counters: Record<string, number> }} o
    * @param {(result: Fate | Error) => void} done
    */
@@ -82,7 +82,7 @@ class SessionForward {
   }
 
   /**
-   * @param {import('./sync-ledger.js').SyncLedger} ledger which hears of echoes
+   * @param {import('./ledger.js').SyncLedger} ledger which hears of echoes
    * @returns {{ attributes: Record<string, unknown>, fate?: Fate }} what is news for the session; a fate: nothing is
    */
   #judge(ledger) {
@@ -105,7 +105,7 @@ class SessionForward {
     return { attributes: {}, fate: judged.later.length > 0 ? 'later' : 'echo' };
   }
 
-  /** @param {import('../platforms/cognigy-sessions.js').Forward} forward @returns {Promise<boolean>} false: the session has ended */
+  /** @param {import('../../platforms/cognigy-sessions.js').Forward} forward @returns {Promise<boolean>} false: the session has ended */
   async #send(forward) {
     const { session, place } = this.#settings;
     const { method } = session;

@@ -4,10 +4,10 @@
 
 const { randomUUID } = require('node:crypto');
 const { setTimeout: sleep } = require('node:timers/promises');
-const { TrunklineError } = require('../errors.js');
+const { TrunklineError } = require('../../errors.js');
 
 /**
- * @typedef {import('./profile-sync-options.js').Settings} Settings
+ * @typedef {import('./options.js').Settings} Settings
  * @typedef {{ attributes: Record<string, unknown>, identities: any[], at: number | undefined, session: string }} SessionChange `at`: ms since 1970, where
  *   the session says it
  */
@@ -30,7 +30,7 @@ class ProfileWrite {
 
   /**
    * @param {string} externalId
-   * @param {{ settings: Settings, ledgers: import('./ledgers.js').Ledgers, client: import('../..').HttpClient, counters: Record<string, number> }} o
+   * @param {{ settings: Settings, ledgers: import('./ledgers.js').Ledgers, client: import('../../..').HttpClient, counters: Record<string, number> }} o
    */
   constructor(externalId, { settings, ledgers, client, counters }) {
     this.#externalId = externalId;
@@ -97,7 +97,7 @@ class ProfileWrite {
   }
 
   /**
-   * @param {import('./sync-ledger.js').SyncLedger} ledger
+   * @param {import('./ledger.js').SyncLedger} ledger
    * @returns {Record<string, unknown> | undefined} undefined: there is nothing to write, Genesys has it all
    */
   #judge(ledger) {
@@ -118,7 +118,7 @@ class ProfileWrite {
   }
 }
 
-/** @param {import('../..').HttpResponse} response @returns {any} the profile has been written, whatever the answer looks like */
+/** @param {import('../../..').HttpResponse} response @returns {any} the profile has been written, whatever the answer looks like */
 function answerOf(response) {
   try {
     return response.json();

@@ -1,7 +1,7 @@
 // What of a session goes into a profile, and what of a profile into a session, where the user does not say it otherwise.
 'use strict';
 
-const { uuidV5 } = require('../uuid.js');
+const { uuidV5 } = require('../../uuid.js');
 
 const SUFFIXES = '0f1d6c0c-52d1-5c39-8a0a-6f1f0a8d7f53';
 
@@ -18,7 +18,7 @@ function sanitizeExternalId(id) {
 /**
  * @param {Record<string, any>} session
  * @param {{ externalId: string, now: Date }} facts
- * @returns {{ attributes: Record<string, unknown>, identities: import('../platforms/genesys-profiles.js').Profile['identities'] }}
+ * @returns {{ attributes: Record<string, unknown>, identities: import('../../platforms/genesys-profiles.js').Profile['identities'] }}
  */
 function mapToProfile({ sessionId, currentIntent, sentiment, customerEmail }, { externalId, now }) {
   return {
@@ -28,8 +28,8 @@ function mapToProfile({ sessionId, currentIntent, sentiment, customerEmail }, { 
 }
 
 /**
- * @param {import('../..').ChangedProfile} profile
- * @returns {import('../platforms/cognigy-sessions.js').Forward}
+ * @param {import('../../..').ChangedProfile} profile
+ * @returns {import('../../platforms/cognigy-sessions.js').Forward}
  */
 function mapToSession({ sessionId, userId, attributes, profileId }) {
   return { sessionId, userId, updatedAttributes: attributes, profileId };

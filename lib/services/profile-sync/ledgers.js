@@ -1,15 +1,15 @@
 // The ledgers of all customers, in the data directory.
 'use strict';
 
-const { settled, valueOf } = require('../settlements.js');
-const { SyncLedger } = require('./sync-ledger.js');
+const { settled, valueOf } = require('../../settlements.js');
+const { SyncLedger } = require('./ledger.js');
 
 class Ledgers {
   #native;
   #lifetimeMs;
   #logger;
 
-  /** @param {any} native the event service, whose notes they are @param {{ lifetimeMs: number, logger: import('../log.js').Logger }} o */
+  /** @param {any} native the event service, whose notes they are @param {{ lifetimeMs: number, logger: import('../../log.js').Logger }} o */
   constructor(native, { lifetimeMs, logger }) {
     this.#native = native;
     this.#lifetimeMs = lifetimeMs;

@@ -1,15 +1,15 @@
 // The webhook by which Genesys tells of changed profiles: looked up, and made or brought up to date where it has to be.
 'use strict';
 
-const { webhooks } = require('../platforms/genesys-profiles.js');
-const { uuidV5 } = require('../uuid.js');
-const { canonical } = require('./sync-ledger.js');
+const { webhooks } = require('../../platforms/genesys-profiles.js');
+const { uuidV5 } = require('../../uuid.js');
+const { canonical } = require('./ledger.js');
 
 const KEYS = '6f3f1c8e-9f0b-5d3a-8a53-3f0d0c8c2a17';
 const MAX_PAGES = 100;
 
 /**
- * @param {import('../..').HttpClient} client of Genesys
+ * @param {import('../../..').HttpClient} client of Genesys
  * @param {{ url: string, headers: Record<string, string> }} target
  * @returns {Promise<{ id: string, action: 'created' | 'updated' | 'unchanged' }>}
  */
@@ -28,7 +28,7 @@ async function registerWebhook(client, target) {
 /**
  * Names need not be unique, so several processes that start at once may each have made one. Whoever sees more than one takes all but one away, and all
  * the same one is left: the smallest id's, which nobody takes away.
- * @param {import('../..').HttpClient} client @param {string} url @param {string} id of the one that we have made
+ * @param {import('../../..').HttpClient} client @param {string} url @param {string} id of the one that we have made
  * @returns {Promise<{ id: string, action: 'created' | 'unchanged' }>}
  */
 async function keepOne(client, url, id) {
@@ -39,9 +39,9 @@ async function keepOne(client, url, id) {
   return { id: first, action: first === id ? 'created' : 'unchanged' };
 }
 
-/** Webhooks of our name, those with our URL first. @param {import('../..').HttpClient} client @param {string} url */
+/** Webhooks of our name, those with our URL first. @param {import('../../..').HttpClient} client @param {string} url */
 async function ours(client, url) {
-  /** @type {Array<import('../platforms/genesys-profiles.js').Webhook & { id: string }>} */
+  /** @type {Array<import('../../platforms/genesys-profiles.js').Webhook & { id: string }>} */
   const named = [];
   for (let page = 1, pages = 1; page <= Math.min(pages, MAX_PAGES); page += 1) {
     const answer = await listed(client, page);
@@ -51,12 +51,12 @@ async function ours(client, url) {
   return named.sort((a, b) => Number(b.httpTarget?.url === url) - Number(a.httpTarget?.url === url));
 }
 
-/** @param {import('../..').HttpClient} client @param {number} page @returns {Promise<unknown>} nothing where webhooks can be made, but not listed */
+/** @param {import('../../..').HttpClient} client @param {number} page @returns {Promise<unknown>} nothing where webhooks can be made, but not listed */
 async function listed(client, page) {
   try {
     return (await client.request(webhooks.list(page))).json();
   } catch (error) {
-    if ([404, 405].includes(/** @type {import('../..').TrunklineError} */ (error).status ?? 0)) return undefined;
+    if ([404, 405].includes(/** @type {import('../../..').TrunklineError} */ (error).status ?? 0)) return undefined;
     throw error;
   }
 }

@@ -1,26 +1,26 @@
 // Options of the profile sync, in the form that it works with.
 'use strict';
 
-const cognigy = require('../platforms/cognigy.js');
-const genesys = require('../platforms/genesys.js');
-const { profileResources } = require('../platforms/genesys-profiles.js');
-const { sessionResources } = require('../platforms/cognigy-sessions.js');
-const { Options } = require('../options.js');
-const { SignatureVerifier } = require('../signature-verifier.js');
-const { readClientOptions } = require('../client-options.js');
-const { readInbound } = require('../http/inbound.js');
-const { readLogger } = require('../log.js');
-const { readRetryPolicy } = require('../retry-policy.js');
-const { mapToProfile, mapToSession } = require('./sync-maps.js');
+const cognigy = require('../../platforms/cognigy.js');
+const genesys = require('../../platforms/genesys.js');
+const { profileResources } = require('../../platforms/genesys-profiles.js');
+const { sessionResources } = require('../../platforms/cognigy-sessions.js');
+const { Options } = require('../../options.js');
+const { SignatureVerifier } = require('../../signature-verifier.js');
+const { readClientOptions } = require('../../client-options.js');
+const { readInbound } = require('../../http/inbound.js');
+const { readLogger } = require('../../log.js');
+const { readRetryPolicy } = require('../../retry-policy.js');
+const { mapToProfile, mapToSession } = require('./maps.js');
 
-/** @typedef {import('../platforms/genesys-profiles.js').ProfileResource} ProfileResource */
-/** @typedef {import('../platforms/cognigy-sessions.js').SessionResource} SessionResource */
+/** @typedef {import('../../platforms/genesys-profiles.js').ProfileResource} ProfileResource */
+/** @typedef {import('../../platforms/cognigy-sessions.js').SessionResource} SessionResource */
 /** @typedef {ReturnType<typeof readProfileSyncOptions>} Settings */
 
 const RESPOND_WITHIN_MS = 1000; // Genesys wants its 2xx at once
 const LEDGER_MS = 600_000;
 
-/** @param {import('../..').ProfileSyncOptions} [given] */
+/** @param {import('../../..').ProfileSyncOptions} [given] */
 function readProfileSyncOptions(given) {
   const options = new Options(given);
   const logger = readLogger(options);
