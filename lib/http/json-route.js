@@ -11,15 +11,14 @@ const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
  * @param {object} o
- * @param {import('./inbound.js').Doorman} o.doorman
+ * @param {(req: Incoming, body: Buffer) => string | Answer | undefined} o.doorman why a caller is not let in, answered with 401, or the whole answer
  * @param {import('../log.js').Logger} o.logger of what is our own mistake or the mounting's
  * @param {(error: string) => object} [o.errorBody] the body that tells an error
- * @param {(req: Incoming, body: Buffer) => Answer | undefined} [o.refuse] what else speaks against a caller who may call
  * @param {string} [o.malformed] what is said of a body that is no JSON object
  * @param {(body: Record<string, any>, req: Incoming) => Promise<Answer>} work what it throws is answered with 500
  * @returns {import('./router.js').Route}
  */
-function jsonRoute({ doorman, logger, errorBody = (error) => ({ error }), refuse: refuseCaller, malformed = 'Malformed payload: not a JSON object' }, work) {
+function jsonRoute({ doorman, logger, errorBody = (error) => ({ error }), malformed = 'Malformed payload: not a JSON object' }, work) {
   return (req, answer) => {
     /** @param {number} status @param {string} error @param {Record<string, string>} [headers] */
     const refuse = (status, error, headers) => answer({ status, body: errorBody(error), headers });
@@ -33,9 +32,8 @@ function jsonRoute({ doorman, logger, errorBody = (error) => ({ error }), refuse
       if (error) return fail(error);
       if (!body) return refuse(413, `Body exceeds ${MAX_BODY_BYTES} bytes`);
       const closedTo = doorman(req, body);
-      if (closedTo !== undefined) return refuse(401, closedTo, { 'WWW-Authenticate': 'Bearer' });
-      const refusal = refuseCaller?.(req, body);
-      if (refusal) return answer(refusal);
+      if (typeof closedTo === 'string') return refuse(401, closedTo, { 'WWW-Authenticate': 'Bearer' });
+      if (closedTo !== undefined) return answer(closedTo);
       const parsed = parseObject(body);
       if (!parsed) return refuse(400, malformed);
       work(parsed, req).then(answer, fail);

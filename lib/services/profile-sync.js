@@ -51,6 +51,7 @@ class ProfileSync {
   /** @type {Promise<void> | null} */ #opening = null;
   /** @type {Promise<any> | null} */ #starting = null;
   /** @type {Promise<any> | null} */ #registering = null;
+  /** Genesys could not be asked for it yet. */ #isWebhookDue = false;
   /** @type {Promise<void> | null} */ #closing = null;
   /** @type {Record<string, any> | null} */ #lastStats = null;
 
@@ -107,7 +108,7 @@ class ProfileSync {
 
   /**
    * Resolves when the store is open, Genesys has taken the credentials, and the webhook is registered or that has failed. A Genesys that cannot be
-   * reached is logged: the first request tries again.
+   * reached is logged: the first session's values try again, and the webhook follows them.
    * @returns {Promise<void>}
    * @throws {TrunklineError} AUTHENTICATION_FAILED, SCOPE_MISSING and whatever else further tries do not mend
    */
@@ -127,12 +128,22 @@ class ProfileSync {
       const failure = /** @type {TrunklineError} */ (error);
       if (!failure.retryable) throw failure;
       this.#warn(failure, "Genesys Cloud's credentials could not be checked yet");
+      this.#isWebhookDue = true;
       return;
     }
+    await this.#keepWebhook();
+  }
+
+  /** Registers the webhook. When Genesys cannot be reached for it, the next write that it has taken tries again. */
+  async #keepWebhook() {
+    this.#isWebhookDue = false;
     try {
       await this.registerWebhook();
     } catch (error) {
-      this.#warn(/** @type {TrunklineError} */ (error), 'the profile webhook could not be registered');
+      if (this.#closing) return;
+      const failure = /** @type {TrunklineError} */ (error);
+      this.#isWebhookDue = failure.retryable;
+      this.#warn(failure, 'the profile webhook could not be registered');
     }
   }
 
@@ -170,7 +181,7 @@ class ProfileSync {
    * @returns {Promise<{ success: true, profileId: string | undefined }>}
    */
   async sync(session) {
-    const { prefix, mapToProfile, maxPending } = this.#settings;
+    const { prefix, mapToProfile } = this.#settings;
     const externalId = sanitizeExternalId(prefix + readCustomerId(session));
     const mapped = await mapToProfile(session, { externalId, now: new Date() });
     const change = {
@@ -182,16 +193,23 @@ class ProfileSync {
     await this.#open();
     if (this.#closing) throw closedError();
     this.#counters.syncs += 1;
-    let write = this.#lines.of(externalId).find((work) => work instanceof ProfileWrite && !work.begun);
-    if (write) {
+    const profileId = await this.#write(externalId, change);
+    if (this.#isWebhookDue) this.#keepWebhook();
+    return { success: true, profileId };
+  }
+
+  /** @param {string} externalId @param {import('./profile-sync/profile-write.js').SessionChange} change @returns {Promise<string | undefined>} */
+  #write(externalId, change) {
+    const waiting = this.#lines.of(externalId).find((work) => work instanceof ProfileWrite && !work.begun);
+    if (waiting) {
       this.#counters.coalesced += 1;
-      return { success: true, profileId: await write.add(change) };
+      return waiting.add(change);
     }
-    if (this.#lines.size >= maxPending) throw new TrunklineError('QUEUE_FULL', 'too many profiles are being written');
-    write = new ProfileWrite(externalId, { settings: this.#settings, ledgers: this.#ledgers, client: this.#genesys, counters: this.#counters });
+    if (this.#lines.size >= this.#settings.maxPending) throw new TrunklineError('QUEUE_FULL', 'too many profiles are being written');
+    const write = new ProfileWrite(externalId, { settings: this.#settings, ledgers: this.#ledgers, client: this.#genesys, counters: this.#counters });
     const profileId = write.add(change);
     this.#lines.join(externalId, write);
-    return { success: true, profileId: await profileId };
+    return profileId;
   }
 
   /**
@@ -217,7 +235,7 @@ class ProfileSync {
     }
     const customer = event.externalId ?? (await this.#ledgers.customerOf(event.profileId)) ?? event.profileId;
     const webhookEventId = randomUUID();
-    const stored = { ...event, customer, sessionId };
+    const stored = { ...event, customer, sessionId, receivedAt: Date.now() };
     const short = (/** @type {string} */ id) => id.slice(0, MAX_ID_LENGTH);
     const body = JSON.stringify({ webhookEventId, intent: EVENT_KIND, dialogId: short(event.profileId), sessionId: short(sessionId), event: stored });
     this.#fates.set(webhookEventId, undefined);
@@ -266,10 +284,12 @@ class ProfileSync {
   /** One plain (req, res, next) with both routes and GET /health. */
   router() {
     const { inbound, messaging } = this.#settings;
-    /** @type {import('../http/inbound.js').Doorman} */
-    const genesysDoorman = (req, body) => (messaging?.verify(body, req.headers).valid ? undefined : inbound.doorman(req, body));
     /** @param {import('node:http').IncomingMessage} req @param {Buffer} body */
-    const isFromGenesys = (req, body) => req.headers[SOURCE.name.toLowerCase()] === SOURCE.value || messaging?.verify(body, req.headers).valid === true;
+    const genesysDoorman = (req, body) => {
+      if (messaging?.verify(body, req.headers).valid) return undefined;
+      const isFromGenesys = req.headers[SOURCE.name.toLowerCase()] === SOURCE.value;
+      return inbound.doorman(req, body) ?? (isFromGenesys ? undefined : { status: 403, body: { error: `${SOURCE.name}: expected ${SOURCE.value}` } });
+    };
     return createRouter({
       'POST /webhook/sync': jsonRoute({ doorman: inbound.doorman, logger: this.#logger },
         (body) => this.sync(/** @type {any} */ (body)).then((result) => ({ status: 200, body: result }), syncFailure)),
@@ -277,7 +297,6 @@ class ProfileSync {
         doorman: genesysDoorman,
         logger: this.#logger,
         malformed: 'Invalid webhook payload structure',
-        refuse: (req, body) => (isFromGenesys(req, body) ? undefined : { status: 403, body: { error: `${SOURCE.name}: expected ${SOURCE.value}` } }),
       }, (body) => this.receive(body).then((result) => ({ status: 200, body: result }), receiveFailure)),
     });
   }

@@ -125,6 +125,26 @@ describe('profileSync, forwards', () => {
     assert.deepEqual(told(cognigy)[1].updatedAttributes, { cognigySessionId: 'sess-abc-123', mood: 'fine' });
   });
 
+  it('hears an agent also where our own write has failed, by whatever clock he is told', async () => {
+    const { genesys, cognigy, service } = await stage.open();
+    genesys.answer = answering(400);
+    await assert.rejects(service.sync(SESSION), { code: 'BAD_REQUEST' });
+    assert.deepEqual(await service.receive(update({ intent: 'complaint' }, { timestamp: '2024-01-15T10:30:00.000Z' })), FORWARDED);
+    assert.equal(told(cognigy)[0].updatedAttributes.intent, 'complaint');
+  });
+
+  it('does not let an event without a time overwrite one that came after it', async () => {
+    const { cognigy, service } = await stage.open({ forwardRetry: { attempts: 1 } });
+    cognigy.answer = answering(503);
+    await service.receive(update({ intent: 'older' }));
+    const receivedBy = Date.now();
+    while (Date.now() <= receivedBy) await new Promise(setImmediate);
+    cognigy.answer = answering(200);
+    await service.receive(update({ intent: 'newer' }));
+    assert.equal((await service.deadLetters.replay()).replayed, 1);
+    assert.deepEqual(told(cognigy).map(({ updatedAttributes }) => updatedAttributes.intent), ['older', 'newer', undefined]);
+  });
+
   it('puts together what waits for a customer, and nothing is dropped', async () => {
     const { cognigy, service } = await stage.open();
     let release = () => {};

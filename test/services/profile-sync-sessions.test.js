@@ -156,8 +156,8 @@ describe('profileSync, sessions', () => {
 
   it('of two changes that wait the newer one counts, however they came', async () => {
     const { genesys, service } = await stage.open({ coalesceMs: 50 });
-    const changes = [{ currentIntent: 'newer', timestamp: '2026-05-20T14:36:00.000Z' }, { currentIntent: 'older', timestamp: '2026-05-20T14:35:00.000Z' }];
-    await Promise.all(changes.map((change) => service.sync({ ...SESSION, ...change })));
-    assert.deepEqual(genesys.profiles.map(({ attributes }) => attributes.intent), ['newer']);
+    const changes = [['newer', '2026-05-20T14:36:00.000Z'], ['older', '2026-05-20T14:35:00.000Z']];
+    await Promise.all(changes.map(([word, timestamp]) => service.sync({ ...SESSION, currentIntent: word, customerEmail: `${word}@example.com`, timestamp })));
+    assert.deepEqual(genesys.profiles.map(({ attributes, identities }) => [attributes.intent, identities[0].value]), [['newer', 'newer@example.com']]);
   });
 });

@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 const { profileSync } = require('../../lib/index.js');
 const { genesysCaller } = require('../support/sandbox-caller.js');
-const { openSyncStage } = require('../support/sync-stage.js');
+const { openSyncStage, SESSION } = require('../support/sync-stage.js');
 
 const MIDDLEWARE = 'https://middleware.example.com/base';
 
@@ -106,6 +106,42 @@ describe('profileSync, start', () => {
     for (let i = 0; i < 2; i += 1) assert.deepEqual(await sync.registerWebhook(), { id: 'w-1', action: 'created' });
     const posts = genesys.calls.filter(({ method }) => method === 'POST');
     assert.equal(new Set(posts.map(({ headers }) => headers['idempotency-key'])).size, 1);
+  });
+
+  it('makes its webhook anew after somebody has taken it away', async () => {
+    const sync = service({ middlewareUrl: MIDDLEWARE });
+    const first = await sync.registerWebhook();
+    const call = await genesysCaller(stage.sandbox);
+    assert.equal((await call('DELETE', `/api/v2/webhooks/${first?.id}`)).status, 204);
+    const second = await sync.registerWebhook();
+    assert.equal(second?.action, 'created');
+    assert.deepEqual((await registered()).map(({ id }) => id), [second?.id]);
+  });
+
+  it('registers the webhook later, where Genesys could not be reached at the start', async () => {
+    const genesys = await stage.genesys();
+    const answer = genesys.answer;
+    genesys.answer = (res) => res.writeHead(503).end('{}');
+    const sync = stage.sync({ domain: genesys.url, webhookUrl: 'http://127.0.0.1:9/', middlewareUrl: MIDDLEWARE });
+    await sync.ready();
+    await stage.logger.waitFor(/the profile webhook could not be registered/);
+    genesys.answer = (res, seen, number) => {
+      if (!seen.url.startsWith('/api/v2/webhooks')) return answer(res, seen, number);
+      return seen.method === 'GET' ? res.end('{"entities":[]}') : res.writeHead(201).end('{"id":"w-1"}');
+    };
+    for (let i = 0; i < 2; i += 1) await sync.sync({ ...SESSION, sentiment: i });
+    await stage.logger.waitFor(/the profile webhook is created/);
+    assert.equal(genesys.calls.filter(({ method, url }) => method === 'POST' && url === '/api/v2/webhooks').length, 1);
+  });
+
+  it('does not ask for the webhook again where it was refused for good', async () => {
+    const genesys = await stage.genesys();
+    const answer = genesys.answer;
+    genesys.answer = (res, seen, number) => (seen.url.startsWith('/api/v2/webhooks') ? res.writeHead(403).end('{}') : answer(res, seen, number));
+    const sync = stage.sync({ domain: genesys.url, webhookUrl: 'http://127.0.0.1:9/', middlewareUrl: MIDDLEWARE });
+    await sync.ready();
+    for (let i = 0; i < 2; i += 1) await sync.sync({ ...SESSION, sentiment: i });
+    assert.equal(genesys.calls.filter(({ url }) => url.startsWith('/api/v2/webhooks')).length, 1);
   });
 
   it('without MIDDLEWARE_URL registers nothing and says so', async () => {

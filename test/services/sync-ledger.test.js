@@ -14,12 +14,17 @@ describe('the sync ledger', () => {
 
   /** As another process finds it so much later. @param {number} afterMs */
   const later = (afterMs) => new SyncLedger(ledger.toString(), { nowMs: NOW_MS + afterMs, lifetimeMs: LIFETIME_MS });
-  /** @param {unknown} value @param {number} [at] @param {string} [session] */
-  const fromGenesys = (value, at, session = 's') => ledger.judgeProfile('a', value, { at, session });
-  /** @param {unknown} a @param {number} [at] @param {string} [session] */
-  const write = (a, at, session = 's') => ledger.write({ attributes: { a }, at, session });
-  /** @param {unknown} a @param {number} [at] @param {string} [session] */
-  const tell = (a, at, session = 's') => ledger.tell({ attributes: { a }, at, session });
+  /** @typedef {import('../../lib/services/profile-sync/ledger.js').Time} Time */
+  /** @param {number} [at] @returns {Time} by Genesys' clock */
+  const time = (at = NOW_MS) => ({ at, clock: 'genesys' });
+  /** @param {number} at @returns {Time} of an event that says none: when it was received */
+  const received = (at) => ({ at, clock: 'own' });
+  /** @param {unknown} value @param {number | Time} [at] @param {string} [session] */
+  const fromGenesys = (value, at, session = 's') => ledger.judgeProfile('a', value, { time: typeof at === 'object' ? at : time(at), session });
+  /** @param {unknown} a @param {string} [session] */
+  const write = (a, session = 's') => ledger.write({ attributes: { a }, session });
+  /** @param {unknown} a @param {number | Time} [at] @param {string} [session] */
+  const tell = (a, at, session = 's') => ledger.tell({ attributes: { a }, time: typeof at === 'object' ? at : time(at), session });
 
   it('knows nothing at first', () => {
     assert.equal(ledger.judgeSession('a', 1, undefined), 'news');
@@ -41,7 +46,7 @@ describe('the sync ledger', () => {
 
   it('an echo makes the writes before it old news', () => {
     for (const value of [1, 2]) write(value);
-    ledger.hear('a', 2, undefined);
+    ledger.hear('a', 2, time());
     assert.deepEqual([fromGenesys(2), fromGenesys(1)], ['echo', 'news']);
   });
 
@@ -62,6 +67,31 @@ describe('the sync ledger', () => {
     assert.equal(fromGenesys(2, NOW_MS + 30), 'known');
   });
 
+  it('a write that Genesys may not have taken makes nothing stale', () => {
+    write(1);
+    assert.equal(fromGenesys(2, NOW_MS - 1_000_000), 'news', 'our clock is not Genesys\', and the write may have failed');
+    assert.equal(fromGenesys(2, received(NOW_MS - 1)), 'news');
+    ledger.settle(['a'], NOW_MS);
+    assert.equal(fromGenesys(2, NOW_MS - 1), 'stale');
+    assert.equal(fromGenesys(2, received(NOW_MS - 1)), 'news', 'an event without a time is not older than what has one');
+  });
+
+  it('what is older than what Genesys told before our own write stays old', () => {
+    tell(1, NOW_MS);
+    write(2);
+    assert.equal(fromGenesys(3, NOW_MS - 1), 'stale');
+    assert.equal(fromGenesys(3, NOW_MS + 1), 'news');
+  });
+
+  it('events without a time are in the order in which they were received', () => {
+    tell(2, received(NOW_MS));
+    assert.equal(fromGenesys(1, received(NOW_MS - 1)), 'stale');
+    assert.equal(fromGenesys(3, received(NOW_MS)), 'news');
+    assert.equal(fromGenesys(3, NOW_MS - 1), 'news', 'our clock may be ahead');
+    ledger = later(1);
+    assert.equal(fromGenesys(1, received(NOW_MS - 1)), 'stale');
+  });
+
   it('a session knows what it has been told itself', () => {
     tell(2, NOW_MS, 's');
     assert.deepEqual([fromGenesys(2, NOW_MS, 's'), fromGenesys(2, NOW_MS, 't')], ['known', 'news']);
@@ -79,8 +109,8 @@ describe('the sync ledger', () => {
 
   it('forgets each value when its time is over, wherever it was read', () => {
     write(1);
-    assert.equal(later(LIFETIME_MS - 1).judgeProfile('a', 1, { at: undefined, session: 's' }), 'echo');
-    assert.equal(later(LIFETIME_MS).judgeProfile('a', 1, { at: undefined, session: 's' }), 'news');
+    assert.equal(later(LIFETIME_MS - 1).judgeProfile('a', 1, { time: time(), session: 's' }), 'echo');
+    assert.equal(later(LIFETIME_MS).judgeProfile('a', 1, { time: time(), session: 's' }), 'news');
     assert.equal(later(LIFETIME_MS).toString(), '[null,[]]');
   });
 
@@ -98,8 +128,8 @@ describe('the sync ledger', () => {
 
   it('takes names that objects have of themselves', () => {
     const attributes = JSON.parse('{"__proto__":1,"constructor":2}');
-    ledger.write({ attributes, at: undefined, session: 's' });
+    ledger.write({ attributes, session: 's' });
     const other = later(1);
-    assert.deepEqual(Object.entries(attributes).map(([name, value]) => other.judgeProfile(name, value, { at: undefined, session: 's' })), ['echo', 'echo']);
+    assert.deepEqual(Object.entries(attributes).map(([name, value]) => other.judgeProfile(name, value, { time: time(), session: 's' })), ['echo', 'echo']);
   });
 });

@@ -42,6 +42,7 @@ class SyncStage extends Stage {
       url: platform.url,
       /** @param {import('./platform.js').Answer} answer */
       set answer(answer) { own.answer = answer; },
+      get answer() { return own.answer; },
       /** @param {string} scope */
       set scope(scope) { own.scope = scope; },
       get tokens() { return platform.seen.filter(({ url }) => url.endsWith('/oauth/token')); },

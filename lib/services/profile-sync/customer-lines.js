@@ -11,7 +11,6 @@ class CustomerLines {
   /** Of each customer with work: the first is under way. @type {Map<string, T[]>} */
   #lines = new Map();
   #size = 0;
-  /** @type {Array<() => void>} */ #emptied = [];
 
   /** How much work there is, under way or waiting. */
   get size() {
@@ -43,13 +42,7 @@ class CustomerLines {
       this.#size -= 1;
       if (line.length > 0) return this.#go(customer);
       this.#lines.delete(customer);
-      if (this.#lines.size === 0) this.#emptied.splice(0).forEach((tell) => tell());
     });
-  }
-
-  /** @returns {Promise<void>} resolves when there is no work */
-  empty() {
-    return this.#lines.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#emptied.push(resolve));
   }
 }
 

@@ -7,17 +7,20 @@ const { createHash } = require('node:crypto');
 /**
  * @typedef {'genesys' | 'cognigy'} Side
  *
+ * When a value was set. Genesys' clock and ours may differ: which of two came first is said only of times by the same one.
+ * @typedef {object} Time
+ * @property {number} at ms since 1970
+ * @property {'genesys' | 'own'} clock
+ *
  * @typedef {object} Entry a value that an attribute had
  * @property {string} hash
  * @property {Side} from
- * @property {number} at ms since 1970: when it was set, by the clock of whoever said so
- * @property {boolean} [settled] `at` is what Genesys said of our write
+ * @property {Time | undefined} time undefined: a write of ours of which Genesys has not said when, and perhaps has not taken
  * @property {string} session which session knows it
  * @property {number} until ms since 1970: then it is forgotten
  *
- * @typedef {object} Change an incoming set of attributes
+ * @typedef {object} Change
  * @property {Record<string, unknown>} attributes
- * @property {number | undefined} at ms since 1970, where its sender says
  * @property {string} session
  */
 
@@ -35,10 +38,14 @@ function canonical(value) {
 const hashOf = (value) => createHash('sha1').update(canonical(value)).digest('base64url').slice(0, HASH_LENGTH);
 
 /** @param {Entry} entry */
-const writeEntry = ({ hash, from, at, settled, session, until }) => [hash, from === 'genesys' ? 1 : 0, at, settled ? 1 : 0, session, until];
+const writeEntry = ({ hash, from, time, session, until }) => [hash, from === 'genesys' ? 1 : 0, time?.at ?? null, time?.clock === 'genesys' ? 1 : 0, session, until];
 
 /** @param {any} written @returns {Entry} */
-const readEntry = ([hash, from, at, settled, session, until]) => ({ hash, from: from === 1 ? 'genesys' : 'cognigy', at, settled: settled === 1, session, until });
+const readEntry = ([hash, from, at, clock, session, until]) => (
+  { hash, from: from === 1 ? 'genesys' : 'cognigy', time: at === null ? undefined : { at, clock: clock === 1 ? 'genesys' : 'own' }, session, until });
+
+/** @param {Time | undefined} one @param {Time} other */
+const isLater = (one, other) => one !== undefined && one.clock === other.clock && one.at > other.at;
 
 class SyncLedger {
   /** Of each attribute, oldest first. @type {Map<string, Entry[]>} */
@@ -98,52 +105,52 @@ class SyncLedger {
     const isSame = newest !== undefined && newest.hash === this.#hash(name, value);
     if (newest?.from !== 'genesys') return isSame ? 'repeated' : 'news';
     if (isSame) return 'echo';
-    return at !== undefined && newest.at > at ? 'stale' : 'news';
+    return at !== undefined && newest.time !== undefined && newest.time.at > at ? 'stale' : 'news';
   }
 
   /** These are about to be written to Genesys. @param {Change} change */
   write(change) {
-    this.#add('cognigy', change);
+    this.#add('cognigy', change, undefined);
   }
 
   /** Genesys has taken that write, and says when. @param {string[]} names @param {number} at ms since 1970 */
   settle(names, at) {
     for (const name of names) {
       const newest = this.#of(name).at(-1);
-      if (newest?.from === 'cognigy') Object.assign(newest, { at, settled: true });
+      if (newest?.from === 'cognigy') newest.time = { at, clock: 'genesys' };
     }
   }
 
   /**
    * A value that Genesys tells, changed or not. `echo`: a write of ours that comes back; `known`: the session has been told it; `stale`: there is a
    * newer one.
-   * @param {string} name @param {unknown} value @param {{ at: number | undefined, session: string }} of ms since 1970, where Genesys says
+   * @param {string} name @param {unknown} value @param {{ time: Time, session: string }} of
    * @returns {'news' | 'known' | 'echo' | 'stale'}
    */
-  judgeProfile(name, value, { at, session }) {
+  judgeProfile(name, value, { time, session }) {
     const entries = this.#of(name);
     const hash = this.#hash(name, value);
-    if (indexOfEcho(entries, hash, at) >= 0) return 'echo';
+    if (indexOfEcho(entries, hash, time) >= 0) return 'echo';
     const newest = entries.at(-1);
     if (newest?.hash === hash) return newest.session === session ? 'known' : 'news';
-    return newest !== undefined && at !== undefined && newest.at > at ? 'stale' : 'news';
+    return entries.some((entry) => isLater(entry.time, time)) ? 'stale' : 'news';
   }
 
-  /** An echo says that the writes before it have come back too, or never will. @param {string} name @param {unknown} value @param {number | undefined} at */
-  hear(name, value, at) {
+  /** An echo says that the writes before it have come back too, or never will. @param {string} name @param {unknown} value @param {Time} time */
+  hear(name, value, time) {
     const entries = this.#of(name);
-    this.#entries.set(name, entries.slice(Math.max(0, indexOfEcho(entries, this.#hash(name, value), at))));
+    this.#entries.set(name, entries.slice(Math.max(0, indexOfEcho(entries, this.#hash(name, value), time))));
   }
 
-  /** The session has been told these. @param {Change} change */
+  /** The session has been told these. @param {Change & { time: Time }} change */
   tell(change) {
-    this.#add('genesys', change);
+    this.#add('genesys', change, change.time);
   }
 
-  /** @param {Side} from @param {Change} change */
-  #add(from, { attributes, at = this.#nowMs, session }) {
+  /** @param {Side} from @param {Change} change @param {Time | undefined} time */
+  #add(from, { attributes, session }, time) {
     for (const [name, value] of Object.entries(attributes)) {
-      const entry = { hash: this.#hash(name, value), from, at, session, until: this.#nowMs + this.#lifetimeMs };
+      const entry = { hash: this.#hash(name, value), from, time, session, until: this.#nowMs + this.#lifetimeMs };
       const entries = this.#of(name);
       const newest = entries.at(-1);
       // The same value once more, from the same side: what is known of it is renewed.
@@ -158,13 +165,13 @@ class SyncLedger {
  * the old value again.
  * @param {Entry[]} entries
  * @param {string} hash
- * @param {number | undefined} at
+ * @param {Time} time
  * @returns {number} below 0: none
  */
-function indexOfEcho(entries, hash, at) {
+function indexOfEcho(entries, hash, time) {
   const ours = entries.findLastIndex((entry) => entry.from === 'cognigy' && entry.hash === hash);
-  const isOver = entries.slice(ours + 1).some((later) => later.from === 'genesys' || (later.settled && at !== undefined && at > later.at));
+  const isOver = entries.slice(ours + 1).some((later) => later.from === 'genesys' || (later.time !== undefined && isLater(time, later.time)));
   return isOver ? -1 : ours;
 }
 
-module.exports = { SyncLedger, canonical };
+module.exports = { SyncLedger, canonical, isLater };

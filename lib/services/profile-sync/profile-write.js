@@ -21,8 +21,7 @@ class ProfileWrite {
   #externalId;
   /** Newest of each attribute. @type {Map<string, { value: unknown, at: number | undefined }>} */
   #attributes = new Map();
-  /** @type {any[]} */ #identities = [];
-  #session = '';
+  /** Whose identities and session it takes. @type {SessionChange | undefined} */ #newest;
   /** @type {Array<{ resolve: (profileId: string | undefined) => void, reject: (error: unknown) => void }>} */
   #waiting = [];
   /** Nothing more is put into it. */
@@ -41,25 +40,23 @@ class ProfileWrite {
   }
 
   /** @param {SessionChange} change @returns {Promise<string | undefined>} the profile's id */
-  add({ attributes, identities, at, session }) {
+  add(change) {
+    const { attributes, at } = change;
     for (const [name, value] of Object.entries(attributes)) {
-      const earlier = this.#attributes.get(name);
-      const isOlder = earlier?.at !== undefined && at !== undefined && earlier.at > at;
-      if (value !== undefined && !isOlder) this.#attributes.set(name, { value, at });
+      if (value !== undefined && !isOlder(at, this.#attributes.get(name)?.at)) this.#attributes.set(name, { value, at });
     }
-    this.#identities = identities;
-    this.#session = session;
+    if (!isOlder(at, this.#newest?.at)) this.#newest = change;
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
   /**
-   * Will this set the attribute to something that is newer than what was set at `at`?
+   * Will this set the attribute to something that is no older than what Genesys tells to have been set at `time`?
    * @param {string} name
-   * @param {number | undefined} at
+   * @param {import('./ledger.js').Time} time
    */
-  supersedes(name, at) {
+  supersedes(name, time) {
     const own = this.#attributes.get(name);
-    return own !== undefined && (own.at === undefined || at === undefined || own.at >= at);
+    return own !== undefined && (own.at === undefined || own.at >= time.at);
   }
 
   async run() {
@@ -75,15 +72,16 @@ class ProfileWrite {
 
   /** @returns {Promise<string | undefined>} */
   async #write() {
+    const { identities, session } = /** @type {SessionChange} */ (this.#newest);
     const ledger = await this.#ledgers.read(this.#externalId);
     const attributes = this.#judge(ledger);
     if (attributes === undefined) return ledger.profileId;
-    ledger.write({ attributes, at: undefined, session: this.#session });
+    ledger.write({ attributes, session });
     // On disk before Genesys can tell of it: its webhook may be faster than its answer.
     await this.#ledgers.write(this.#externalId, ledger);
 
     const { profile } = this.#settings;
-    const { path, method, json } = profile.request({ externalId: this.#externalId, attributes, identities: this.#identities });
+    const { path, method, json } = profile.request({ externalId: this.#externalId, attributes, identities });
     this.#counters.calls += 1;
     const response = await this.#client.request({ method, path, json, idempotent: true, ...(profile.keyed ? { idempotencyKey: randomUUID() } : {}) });
     const { profileId, updatedAt } = profile.profileOf(answerOf(response));
@@ -117,6 +115,9 @@ class ProfileWrite {
     return Object.fromEntries(written);
   }
 }
+
+/** @param {number | undefined} at ms since 1970 @param {number | undefined} than */
+const isOlder = (at, than) => at !== undefined && than !== undefined && at < than;
 
 /** @param {import('../../..').HttpResponse} response @returns {any} the profile has been written, whatever the answer looks like */
 function answerOf(response) {

@@ -4,12 +4,12 @@
 
 const { uuidV5 } = require('../../uuid.js');
 const { TrunklineError } = require('../../errors.js');
-const { canonical } = require('./ledger.js');
+const { canonical, isLater } = require('./ledger.js');
 
 /**
  * @typedef {import('./options.js').Settings} Settings
  * @typedef {import('../../platforms/genesys-profiles.js').ProfileEvent} ProfileEvent
- * @typedef {ProfileEvent & { customer: string, sessionId: string }} StoredEvent
+ * @typedef {ProfileEvent & { customer: string, sessionId: string, receivedAt: number }} StoredEvent `receivedAt`: ms since 1970
  * @typedef {'forwarded' | 'echo' | 'later' | 'gone'} Fate `later`: a later event of the customer brings what this one would have; `gone`: the session has ended
  */
 
@@ -24,7 +24,7 @@ class SessionForward {
   #client;
   #lines;
   #counters;
-  #at;
+  /** @type {import('./ledger.js').Time} */ #time;
   /** @type {(result: Fate | Error) => void} */ #done;
 
   /**
@@ -36,7 +36,7 @@ class SessionForward {
    */
   constructor(event, idempotencyKey, { settings, ledgers, client, lines, counters }, done) {
     this.#event = event;
-    this.#at = event.timestamp === undefined ? undefined : Date.parse(event.timestamp);
+    this.#time = event.timestamp === undefined ? { at: event.receivedAt, clock: 'own' } : { at: Date.parse(event.timestamp), clock: 'genesys' };
     // Genesys may deliver an event twice: its own facts make the key, where they name a time.
     const { profileId, timestamp, attributes } = event;
     this.#idempotencyKey = timestamp === undefined ? idempotencyKey : uuidV5(KEYS, canonical([profileId, timestamp, attributes]));
@@ -57,11 +57,11 @@ class SessionForward {
   }
 
   /**
-   * Will this bring a value of that attribute to that session which is newer than what was set at `at`?
-   * @param {string} name @param {number | undefined} at @param {string} session
+   * Will this, which came later, bring a value of that attribute to that session which is no older than what was set at `time`?
+   * @param {string} name @param {import('./ledger.js').Time} time @param {string} session
    */
-  supersedes(name, at, session) {
-    return session === this.#event.sessionId && Object.hasOwn(this.#event.attributes, name) && (this.#at === undefined || at === undefined || this.#at >= at);
+  supersedes(name, time, session) {
+    return session === this.#event.sessionId && Object.hasOwn(this.#event.attributes, name) && !isLater(time, this.#time);
   }
 
   /** @returns {Promise<Fate>} */
@@ -76,7 +76,7 @@ class SessionForward {
     }
     const forward = await this.#settings.mapToSession({ sessionId, userId: externalId ?? profileId, profileId, externalId, attributes });
     const isSent = await this.#send(forward);
-    ledger.tell({ attributes, at: this.#at, session: sessionId });
+    ledger.tell({ attributes, time: this.#time, session: sessionId });
     this.#ledgers.keep(customer, ledger);
     return isSent ? 'forwarded' : 'gone';
   }
@@ -87,14 +87,14 @@ class SessionForward {
    */
   #judge(ledger) {
     const { attributes, sessionId } = this.#event;
-    const of = { at: this.#at, session: sessionId };
+    const of = { time: this.#time, session: sessionId };
     const later = this.#lines.of(this.#event.customer).slice(1);
     /** @type {Record<string, Array<[string, unknown]>>} */
     const judged = { news: [], known: [], echo: [], stale: [], later: [] };
     for (const [name, value] of Object.entries(attributes)) {
       const verdict = ledger.judgeProfile(name, value, of);
-      if (verdict === 'echo') ledger.hear(name, value, this.#at);
-      const isSuperseded = verdict !== 'echo' && later.some((work) => work.supersedes(name, this.#at, sessionId));
+      if (verdict === 'echo') ledger.hear(name, value, this.#time);
+      const isSuperseded = verdict !== 'echo' && later.some((work) => work.supersedes(name, this.#time, sessionId));
       judged[isSuperseded ? 'later' : verdict].push([name, value]);
     }
     // An event that our own write has caused tells nothing new. Another one is forwarded whole: it may well be sent once more on purpose.

@@ -1,6 +1,7 @@
 // The webhook by which Genesys tells of changed profiles: looked up, and made or brought up to date where it has to be.
 'use strict';
 
+const { randomUUID } = require('node:crypto');
 const { webhooks } = require('../../platforms/genesys-profiles.js');
 const { uuidV5 } = require('../../uuid.js');
 const { canonical } = require('./ledger.js');
@@ -15,9 +16,12 @@ const MAX_PAGES = 100;
  */
 async function registerWebhook(client, target) {
   const wanted = webhooks.build(target);
-  const [existing] = await ours(client, target.url);
+  const found = await ours(client, target.url);
+  const [existing] = found ?? [];
   if (existing === undefined) {
-    const created = (await client.request({ ...webhooks.create(wanted), idempotencyKey: uuidV5(KEYS, canonical(wanted)) })).json();
+    // What cannot be looked for is known by its key. Elsewhere a key that stays the same could bring back a webhook that somebody has taken away.
+    const idempotencyKey = found === undefined ? uuidV5(KEYS, canonical(wanted)) : randomUUID();
+    const created = (await client.request({ ...webhooks.create(wanted), idempotencyKey })).json();
     return keepOne(client, target.url, String(created?.id));
   }
   if (webhooks.isCurrent(existing, wanted)) return { id: existing.id, action: 'unchanged' };
@@ -32,26 +36,32 @@ async function registerWebhook(client, target) {
  * @returns {Promise<{ id: string, action: 'created' | 'unchanged' }>}
  */
 async function keepOne(client, url, id) {
-  const [first = id, ...others] = (await ours(client, url)).filter(({ httpTarget }) => httpTarget.url === url).map((one) => one.id).sort();
+  const [first = id, ...others] = (await ours(client, url) ?? []).filter(({ httpTarget }) => httpTarget?.url === url).map((one) => one.id).sort();
   await Promise.all(others.map((other) => client.request(webhooks.remove(other)).catch((error) => {
     if (error.code !== 'NOT_FOUND') throw error; // another has been here
   })));
   return { id: first, action: first === id ? 'created' : 'unchanged' };
 }
 
-/** Webhooks of our name, those with our URL first. @param {import('../../..').HttpClient} client @param {string} url */
+/**
+ * @param {import('../../..').HttpClient} client
+ * @param {string} url
+ * @returns {Promise<Array<import('../../platforms/genesys-profiles.js').Webhook & { id: string }> | undefined>} webhooks of our name, those with our URL
+ *   first; undefined where webhooks can be made, but not listed
+ */
 async function ours(client, url) {
   /** @type {Array<import('../../platforms/genesys-profiles.js').Webhook & { id: string }>} */
   const named = [];
   for (let page = 1, pages = 1; page <= Math.min(pages, MAX_PAGES); page += 1) {
     const answer = await listed(client, page);
+    if (answer === undefined) return undefined;
     pages = webhooks.pageCount(answer);
     named.push(...webhooks.named(answer, webhooks.name));
   }
   return named.sort((a, b) => Number(b.httpTarget?.url === url) - Number(a.httpTarget?.url === url));
 }
 
-/** @param {import('../../..').HttpClient} client @param {number} page @returns {Promise<unknown>} nothing where webhooks can be made, but not listed */
+/** @param {import('../../..').HttpClient} client @param {number} page @returns {Promise<unknown>} undefined where there is no such list */
 async function listed(client, page) {
   try {
     return (await client.request(webhooks.list(page))).json();
