@@ -7,8 +7,9 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorCode } from './error-code';
+import type { ConnectionOptions, InboundOptions, ServiceOptions, TlsOptions } from './options';
 
-export type { ErrorCode };
+export type { ConnectionOptions, ErrorCode, InboundOptions, ServiceOptions, TlsOptions };
 
 /** Bytes exactly as they came. A string stands for its UTF-8 bytes. */
 export type RawBody = Buffer | Uint8Array | string;
@@ -247,39 +248,6 @@ export type Auth =
   | { /** `Authorization: Bearer …` (RFC 6750). */ type: 'bearer'; token: string }
   | { /** `Authorization: Basic …` (RFC 7617). */ type: 'basic'; username: string; password?: string }
   | { /** A header of your own, such as `X-Api-Key`. */ type: 'header'; name: string; value: string };
-
-/** How a platform is reached. */
-export interface ConnectionOptions {
-  /** One try, from waiting for a connection to the last byte, in milliseconds. Default 5000. */
-  timeoutMs?: number;
-  /** DNS, TCP, the way through a proxy and TLS together, in milliseconds. Default 3000. */
-  connectTimeoutMs?: number;
-  /** Connections at a time; further requests wait for one. Default 64. */
-  maxConnections?: number;
-  /** At most so many requests per so many milliseconds; further ones wait, first come, first served. A 429 pauses all. Default: no limit. */
-  rateLimit?: { requests: number; perMs: number };
-  /**
-   * After `failures` failed tries within `windowMs` nothing is sent for `openMs`; then one request is let through to see.
-   * Failed are 408, 5xx, time-outs and lost connections. Default false: no breaker.
-   */
-  breaker?: { failures: number; windowMs: number; openMs: number } | false;
-  tls?: {
-    /** Trusted beside Node's own roots, as PEM (RFC 7468). */
-    ca?: string | Buffer | ReadonlyArray<string | Buffer>;
-    /** A client certificate and its key, as PEM, where the platform asks for one. */
-    cert?: string | Buffer;
-    key?: string | Buffer;
-    /** `false` switches off the check of certificates, and warns. Default true. */
-    rejectUnauthorized?: boolean;
-  };
-  /**
-   * `http://host:port`, with `user:password@` before the host where the proxy asks for them, percent-encoded; everything goes through it.
-   * `false`: straight there. Default: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in either case, for everything but loopback.
-   */
-  proxy?: string | false;
-  /** Allow plain http to other hosts than loopback. Default false. */
-  allowInsecure?: boolean;
-}
 
 /** While the breaker is open, requests are refused with `CIRCUIT_OPEN`. */
 export interface HttpClientOptions extends ConnectionOptions {
@@ -642,15 +610,8 @@ export interface RabbitMQOptions {
   closeTimeoutMs?: number;
   /** A connection on which nothing came for twice as long is lost. Default 10. */
   heartbeatSeconds?: number;
-  tls?: {
-    /** Trusted beside Node's own roots, as PEM (RFC 7468). */
-    ca?: string | Buffer | ReadonlyArray<string | Buffer>;
-    /** A client certificate and its key, as PEM, where the broker asks for one. */
-    cert?: string | Buffer;
-    key?: string | Buffer;
-    /** `false` switches off the check of certificates, and warns. Default true. */
-    rejectUnauthorized?: boolean;
-  };
+  /** Which certificates are trusted, and our own. Default: those that Node trusts, and none. */
+  tls?: TlsOptions;
   /** Allow `amqp://` to other hosts than loopback. `TRUNKLINE_ALLOW_INSECURE_HTTP=1`. Default false. */
   allowInsecure?: boolean;
   /** Default: one JSON object a line on stderr. `false`: none. */
@@ -695,17 +656,13 @@ export interface EventResource {
 }
 
 /** While the breaker is open, deliveries wait. */
-export interface CognigyEventsOptions extends ConnectionOptions {
-  /** Where the environment variables named below are looked up. Default `process.env`. An option wins over its variable. */
-  env?: Readonly<Record<string, string | undefined>>;
+export interface CognigyEventsOptions extends ServiceOptions {
   /** Secrets that events are signed with; several during a rotation. `COGNIGY_WEBHOOK_SECRET`, comma-separated. Required. */
   secrets?: string | Buffer | ReadonlyArray<string | Buffer>;
   /** Bearer token of the Cognigy API (RFC 6750). `COGNIGY_API_TOKEN`. Required. */
   apiToken?: string;
   /** `COGNIGY_API_BASE_URL`, default `https://api.cognigy.ai`. Plain http to anything but loopback needs `allowInsecure`. */
   apiBaseUrl?: string;
-  /** `TRUNKLINE_ALLOW_INSECURE_HTTP=1`. Default false. */
-  allowInsecure?: boolean;
   /** Where events, the embedded queues and dead letters are kept. `TRUNKLINE_DATA_DIR`, default `./trunkline-data`. Made when absent. */
   dataDir?: string;
   /** An event that takes longer is answered 202, and the work goes on. Milliseconds. `TRUNKLINE_RESPOND_WITHIN_MS`, default 5000. */
@@ -740,8 +697,6 @@ export interface CognigyEventsOptions extends ConnectionOptions {
   idempotency?: { capacity?: number; ttlMs?: number };
   /** Accepted events that may be unfinished at a time; above it the answer is 503. Default 100000. */
   maxPending?: number;
-  /** Default: one JSON object a line on stderr. `false`: none. */
-  logger?: Logger | false;
 }
 
 /** What a sender is answered with. */
@@ -822,7 +777,10 @@ export interface DeadLetters {
    * @throws {TrunklineError} `NOT_FOUND`
    */
   show(eventId: string): Promise<DeadLetter & { payload: unknown }>;
-  /** Runs those that fit again, one after the other, no faster than the service's `rateLimit`. `dryRun` only counts them. */
+  /**
+   * Runs those that fit again, one after the other, no faster than the service's `rateLimit`; for the profile sync that is its `forwardRateLimit`.
+   * `dryRun` only counts them.
+   */
   replay(filter?: DeadLetterFilter, options?: { dryRun?: boolean; onEach?: (result: ReplayResult) => void }): Promise<ReplaySummary>;
   /** The events with `failedAt`, as the tutorials' `dlq_events.json` has them. */
   export(filter?: DeadLetterFilter): Promise<object[]>;
@@ -896,9 +854,7 @@ export function cognigyEvents(options?: CognigyEventsOptions): CognigyEvents;
 // ------------------------------------------------------------------------------------------------------------- registrar
 
 /** Where webhook targets are registered, and who we are there. */
-export interface RegistrarOptions {
-  /** Where the environment variables named below are looked up. Default `process.env`. An option wins over its variable. */
-  env?: Readonly<Record<string, string | undefined>>;
+export interface RegistrarOptions extends ServiceOptions {
   /** Cognigy's administration: a host, which means https, or an absolute URL; tokens come from there too. `COGNIGY_DOMAIN`. Required. */
   domain?: string;
   /** `COGNIGY_CLIENT_ID`. Required, except with `login: 'api-key'`. */
@@ -938,15 +894,9 @@ export interface RegistrarOptions {
   /** For calls of Cognigy and the gateway. What differs from the default: 4 tries, 1000 ms × 2, at most 8000 ms, up to 500 ms added. */
   retry?: Partial<RetryPolicy>;
   /** Of calls of Cognigy. Default: the platform's own, for connectors 100 a minute. */
-  rateLimit?: HttpClientOptions['rateLimit'];
-  timeoutMs?: HttpClientOptions['timeoutMs'];
-  connectTimeoutMs?: HttpClientOptions['connectTimeoutMs'];
-  maxConnections?: HttpClientOptions['maxConnections'];
-  breaker?: HttpClientOptions['breaker'];
-  tls?: HttpClientOptions['tls'];
-  proxy?: HttpClientOptions['proxy'];
-  /** Allow plain http to other hosts than loopback. `TRUNKLINE_ALLOW_INSECURE_HTTP=1`. Default false. */
-  allowInsecure?: boolean;
+  rateLimit?: ConnectionOptions['rateLimit'];
+  /** One try of a call of Cognigy, in milliseconds. Default 5000. Looks at the target and at its state have 5000 in any case, the gateway 3000. */
+  timeoutMs?: number;
   /** Default: one JSON object a line on stderr; audit records there are lines of their own. Another logger gets a record as `fields`. `false`: none. */
   logger?: Logger | false;
 }
@@ -1129,9 +1079,7 @@ export interface RouteResource {
 }
 
 /** Which CXone, what is written to it, and who may call. */
-export interface IntentRouterOptions {
-  /** Where the environment variables named below are looked up. Default `process.env`. An option wins over its variable. */
-  env?: Readonly<Record<string, string | undefined>>;
+export interface IntentRouterOptions extends ServiceOptions, InboundOptions {
   /**
    * `CXONE_TENANT`, required. For `interactionContext`: its name (`acme` is `acme.my.cxone.com`) or its host. For CXone's documented APIs: its id.
    * An absolute URL instead: every call goes there, tokens included.
@@ -1161,25 +1109,8 @@ export interface IntentRouterOptions {
   deadlineMs?: number;
   /** What differs from the default: 3 tries, 1000 ms × 2, at most 8000 ms, up to 500 ms added. */
   retry?: Partial<RetryPolicy>;
-  /** Who knows it may call. `TRUNKLINE_INBOUND_TOKEN`. With neither this nor a secret only this machine may. */
-  inboundToken?: string;
-  /** Who signs with one of them may call (scheme `cognigy`). `TRUNKLINE_INBOUND_SECRET`, comma-separated. */
-  inboundSecrets?: string | Buffer | ReadonlyArray<string | Buffer>;
-  /** Anybody may call, from anywhere, without token and signature. Default false. */
-  allowUnauthenticated?: boolean;
   /** Origins whose pages may call (CORS, Fetch standard). `CORS_ORIGIN`, comma-separated. Default: none. */
   corsOrigin?: string | readonly string[];
-  timeoutMs?: HttpClientOptions['timeoutMs'];
-  connectTimeoutMs?: HttpClientOptions['connectTimeoutMs'];
-  maxConnections?: HttpClientOptions['maxConnections'];
-  rateLimit?: HttpClientOptions['rateLimit'];
-  breaker?: HttpClientOptions['breaker'];
-  tls?: HttpClientOptions['tls'];
-  proxy?: HttpClientOptions['proxy'];
-  /** Allow plain http to other hosts than loopback. `TRUNKLINE_ALLOW_INSECURE_HTTP=1`. Default false. */
-  allowInsecure?: boolean;
-  /** Default: one JSON object a line on stderr. `false`: none. */
-  logger?: Logger | false;
 }
 
 /** Which intent a conversation has. */
@@ -1322,9 +1253,7 @@ export interface SessionResource {
 }
 
 /** Of {@link profileSync}. */
-export interface ProfileSyncOptions {
-  /** Where the environment variables named below are looked up. Default `process.env`. An option wins over its variable. */
-  env?: Readonly<Record<string, string | undefined>>;
+export interface ProfileSyncOptions extends ServiceOptions, InboundOptions {
   /** `GENESYS_DOMAIN`, required. A region of Genesys Cloud (`mypurecloud.de`: its API and its login server), another host, or an absolute URL. */
   domain?: string;
   /** `GENESYS_CLIENT_ID` and `GENESYS_CLIENT_SECRET`, required (OAuth client credentials, RFC 6749 4.4). */
@@ -1374,26 +1303,14 @@ export interface ProfileSyncOptions {
   retry?: Partial<RetryPolicy>;
   /** Of forwards. The same default. */
   forwardRetry?: Partial<RetryPolicy>;
-  /** Who knows it may call both routes; the registered webhook is told it. `TRUNKLINE_INBOUND_TOKEN`. With neither this nor a secret only this machine may. */
-  inboundToken?: string;
-  /** Who signs with one of them may call (scheme `cognigy`). `TRUNKLINE_INBOUND_SECRET`, comma-separated. */
-  inboundSecrets?: string | Buffer | ReadonlyArray<string | Buffer>;
+  /** Of calls of Genesys. Default: no limit. */
+  rateLimit?: ConnectionOptions['rateLimit'];
+  /** Of forwards. A customer's later changes, in both directions, wait behind a forward that waits for its turn. Default: no limit. */
+  forwardRateLimit?: ConnectionOptions['rateLimit'];
   /** Genesys Open Messaging signs with one of them (scheme `open-messaging`). `GENESYS_OPEN_MESSAGING_SECRET`, comma-separated. */
   openMessagingSecrets?: string | Buffer | ReadonlyArray<string | Buffer>;
-  /** Anybody may call, from anywhere, without token and signature. Default false. */
-  allowUnauthenticated?: boolean;
-  timeoutMs?: HttpClientOptions['timeoutMs'];
-  connectTimeoutMs?: HttpClientOptions['connectTimeoutMs'];
-  maxConnections?: HttpClientOptions['maxConnections'];
-  /** Of calls of Genesys. */
-  rateLimit?: HttpClientOptions['rateLimit'];
-  breaker?: HttpClientOptions['breaker'];
-  tls?: HttpClientOptions['tls'];
-  proxy?: HttpClientOptions['proxy'];
-  /** Allow plain http to other hosts than loopback. `TRUNKLINE_ALLOW_INSECURE_HTTP=1`. Default false. */
-  allowInsecure?: boolean;
-  /** Default: one JSON object a line on stderr. `false`: none. */
-  logger?: Logger | false;
+  /** Who knows it may call both routes; the registered webhook is told it. `TRUNKLINE_INBOUND_TOKEN`. With neither this nor a secret only this machine may. */
+  inboundToken?: string;
 }
 
 /** What Genesys is answered. */

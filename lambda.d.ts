@@ -4,7 +4,7 @@
  * @module trunkline/lambda
  */
 
-import type { Auth, HttpClientOptions, Logger, RetryPolicy, TrunklineError } from './index';
+import type { Auth, ConnectionOptions, Logger, RetryPolicy, ServiceOptions, TrunklineError } from './index';
 
 export { TrunklineError } from './index';
 
@@ -72,9 +72,7 @@ export interface EnrichmentTarget {
 export type Attributes = Record<string, unknown>;
 
 /** Where customers are looked up, what is written of them, and what happens when that fails. */
-export interface EnrichmentOptions {
-  /** Where the environment variables named below are looked up. Default `process.env`. An option wins over its variable. */
-  env?: Readonly<Record<string, string | undefined>>;
+export interface EnrichmentOptions extends ServiceOptions {
   /** OAuth client of Genesys Cloud. `GENESYS_CLIENT_ID` and `GENESYS_CLIENT_SECRET`. Required. */
   clientId?: string;
   clientSecret?: string;
@@ -123,15 +121,7 @@ export interface EnrichmentOptions {
   /** One try of Genesys Cloud, in milliseconds. Default 5000. */
   timeoutMs?: number;
   /** Of calls to Genesys Cloud, in this environment. Default: no limit. */
-  rateLimit?: HttpClientOptions['rateLimit'];
-  /** Of each platform. */
-  breaker?: HttpClientOptions['breaker'];
-  connectTimeoutMs?: number;
-  maxConnections?: number;
-  tls?: HttpClientOptions['tls'];
-  proxy?: HttpClientOptions['proxy'];
-  /** Allow plain http to other hosts than loopback. `TRUNKLINE_ALLOW_INSECURE_HTTP=1`. Default false. */
-  allowInsecure?: boolean;
+  rateLimit?: ConnectionOptions['rateLimit'];
   /** Default: one JSON object a line on stderr, written at once. `false`: none. */
   logger?: Logger | false;
 }

@@ -24,17 +24,25 @@ function readConnection(options, { baseUrl, tokenUrl, logger, env }) {
     maxConnections: options.integer('maxConnections', { min: 1, max: 4096, fallback: 64 }),
     timeoutMs: options.integer('timeoutMs', { min: 1, max: 600_000, fallback: 5000 }),
     tls: readTls(options, options.raw('tls', {}), usesTls, logger),
-    rateLimit: readGroup(options, 'rateLimit', { requests: 1_000_000, perMs: 86_400_000 }),
+    rateLimit: readRateLimit(options, 'rateLimit'),
     breaker: readGroup(options, 'breaker', { failures: 10_000, windowMs: 86_400_000, openMs: 86_400_000 }),
   };
 }
 
 /**
+ * So many requests per so many milliseconds at most.
+ * @param {import('./options.js').Options} options
+ * @param {string} name of the option
+ */
+const readRateLimit = (options, name) => readGroup(options, name, { requests: 1_000_000, perMs: 86_400_000 });
+
+/**
  * A group of integers that is there as a whole or not at all.
+ * @template {Record<string, number>} T
  * @param {import('./options.js').Options} options
  * @param {string} name
- * @param {Record<string, number>} limits the largest value of each
- * @returns {Record<string, number> | null}
+ * @param {T} limits the largest value of each
+ * @returns {T | null}
  */
 function readGroup(options, name, limits) {
   const given = options.raw(name);
@@ -49,4 +57,4 @@ function readGroup(options, name, limits) {
   return given;
 }
 
-module.exports = { readConnection };
+module.exports = { readConnection, readRateLimit };

@@ -13,10 +13,13 @@ const { loadDotenv } = require('./options.js');
 /** @typedef {import('../store/dead-letters.js').DeadLetters} Letters */
 /** @typedef {{ dataDir?: string, id?: string, since?: string, step?: string, code?: string, intent?: string, json?: boolean, dryRun?: boolean, rate?: number, yes?: boolean }} Flags */
 
-/** Whose dead letters a data directory may hold, and who replays them. @type {Record<DeadLetter['service'], (options: object) => Replayer>} */
+/**
+ * Whose dead letters a data directory may hold, who replays them, and which option limits the rate of that.
+ * @type {Record<DeadLetter['service'], { open: (options: object) => Replayer, rateOption: string }>}
+ */
 const SERVICES = {
-  events: (options) => require('../index.js').cognigyEvents(options),
-  sync: (options) => require('../index.js').profileSync(options),
+  events: { open: (options) => require('../index.js').cognigyEvents(options), rateOption: 'rateLimit' },
+  sync: { open: (options) => require('../index.js').profileSync(options), rateOption: 'forwardRateLimit' },
 };
 
 /** A replay from here waits for each event as long as its tries may take. */
@@ -150,12 +153,13 @@ async function replay(flags) {
 
 /** @param {DeadLetter['service']} service @param {Flags} flags */
 async function replayOf(service, flags) {
-  const replayer = SERVICES[service]({
+  const { open, rateOption } = SERVICES[service];
+  const replayer = open({
     env: process.env,
     dataDir: dataDirOf(flags),
     respondWithinMs: RESPOND_WITHIN_MS,
     logger: false,
-    ...(flags.rate === undefined ? {} : { rateLimit: { requests: flags.rate, perMs: 1000 } }),
+    ...(flags.rate === undefined ? {} : { [rateOption]: { requests: flags.rate, perMs: 1000 } }),
   });
   try {
     return await replayer.deadLetters.replay(filterOf(flags), {

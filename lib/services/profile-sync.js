@@ -72,7 +72,7 @@ class ProfileSync {
       routes: [],
       defaultQueue: 'cognigy',
       publishRetry: settings.forwardRetry,
-      publishTimeoutMs: 600_000, // a try has its own; this one has to wait for its turn too
+      publishTimeoutMs: DAY_MS, // a try has its own; this one has to wait for its turn too, which a low forwardRateLimit makes long
       orderBy: '',
       deadlineMs: 0,
       respondWithinMs: settings.respondWithinMs,

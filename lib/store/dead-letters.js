@@ -126,7 +126,7 @@ class DeadLetters {
   }
 
   /**
-   * Runs those that fit again, one after the other: no faster than the service's `rateLimit`.
+   * Runs those that fit again, one after the other: no faster than the service calls.
    * @param {DeadLetterFilter} [filter]
    * @param {{ dryRun?: boolean, onEach?: (result: import('../..').ReplayResult) => void }} [o] a dry run counts, and does nothing
    * @returns {Promise<import('../..').ReplaySummary>}

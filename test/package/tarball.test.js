@@ -19,7 +19,7 @@ const MAX_BYTES = 5 << 20;
 const WANTED = [
   /^(package\.json|README\.md|LICENSE)$/,
   /^lib\/[\w/-]+\.js$/,
-  /^(index|lambda|sandbox|error-code)\.d\.ts$/,
+  /^(index|lambda|sandbox|error-code|options)\.d\.ts$/,
   /^prebuilds\/[a-z0-9-]+\/trunkline\.node$/,
   /^docs\/[\w-]+\.(md|svg)$/,
   /^(CMakeLists\.txt|cmake\/\w+\.cmake|(src|binding)\/[\w/]+\.(cc|h|def|txt|map))$/,
@@ -52,7 +52,7 @@ describe('the package', function packed() {
     const own = WHOLE_FOLDERS.flatMap((folder) => fs.readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8', withFileTypes: true })
       .filter((entry) => entry.isFile()).map((entry) => path.relative(ROOT, path.join(entry.parentPath, entry.name))));
     assert.ok(own.length > 100);
-    assert.deepEqual([...own, `prebuilds/${target()}/trunkline.node`, 'README.md', 'LICENSE', 'CMakeLists.txt', 'error-code.d.ts'].filter((name) => !names().includes(name)), []);
+    assert.deepEqual([...own, `prebuilds/${target()}/trunkline.node`, 'README.md', 'LICENSE', 'CMakeLists.txt', 'error-code.d.ts', 'options.d.ts'].filter((name) => !names().includes(name)), []);
     const { exports, types, bin } = require('../../package.json');
     const entries = [types, ...Object.values(bin), ...Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? [entry] : Object.values(entry)))];
     assert.deepEqual(entries.map((file) => path.normalize(file)).filter((file) => !names().includes(file)), []);

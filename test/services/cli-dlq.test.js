@@ -6,13 +6,13 @@ const path = require('node:path');
 const { execFile } = require('node:child_process');
 const { makeEvent } = require('../support/events.js');
 const { answering } = require('../support/platform.js');
-const { openStage } = require('../support/stage.js');
+const { openSyncStage, update } = require('../support/sync-stage.js');
 const { PATIENCE_MS } = require('../support/until.js');
 
 const CLI = path.join(__dirname, '..', '..', 'lib', 'cli', 'main.js');
 
 describe('trunkline dlq', () => {
-  /** @type {import('../support/stage.js').Stage} */
+  /** @type {import('../support/sync-stage.js').SyncStage} */
   let stage;
   /** @type {import('../support/platform.js').Platform} */
   let platform;
@@ -22,7 +22,7 @@ describe('trunkline dlq', () => {
   let event;
 
   beforeEach(async () => {
-    stage = await openStage();
+    stage = await openSyncStage();
     platform = await stage.platform();
     service = stage.service({ apiBaseUrl: platform.url, idempotency: {} });
     platform.answer = answering(400);
@@ -100,6 +100,30 @@ describe('trunkline dlq', () => {
     assert.equal(none.status, 1);
     assert.match(none.stderr, /no dead letter has the event id/);
   });
+
+  for (const [first, second] of /** @type {Array<['events' | 'sync', 'events' | 'sync']>} */ ([['sync', 'events'], ['events', 'sync']])) {
+    it(`replays dead letters of ${second} no faster than --rate`, async () => {
+      const sync = stage.sync({ domain: stage.sandbox.url, webhookUrl: `${platform.url}/hook`, respondWithinMs: 60_000 });
+      const bury = {
+        events: () => stage.handle(service, makeEvent()),
+        sync: (/** @type {string} */ id) => sync.receive(update({ a: 1 }, { externalId: id, id, sessionId: id })),
+      };
+      await service.deadLetters.purge();
+      await bury[first]('0');
+      for (const id of ['1', '2', '3']) await bury[second](id);
+      /** @type {number[]} */
+      const seenMs = [];
+      platform.answer = (res) => {
+        seenMs.push(performance.now());
+        res.end('{}');
+      };
+      const { stdout } = await dlq(['replay', ...here(), '--rate', '2'], { ...env(), COGNIGY_WEBHOOK_URL: `${platform.url}/hook` });
+      assert.match(stdout, /^4 of 4 replayed$/m);
+      // Counted from the other service's, which is answered before the first of these has its turn: a busy machine can only make it more.
+      const tookMs = seenMs[3] - seenMs[0];
+      assert.ok(tookMs >= 498, `two at once, then one every 500 ms: ${tookMs}`);
+    });
+  }
 
   it('replays when no server is running', async () => {
     await service.close();

@@ -4,6 +4,7 @@
 const assert = require('node:assert/strict');
 const { answering } = require('../support/platform.js');
 const { openSyncStage, SESSION, update } = require('../support/sync-stage.js');
+const { until } = require('../support/until.js');
 
 const AT = '2026-05-20T14:35:00.000Z';
 
@@ -69,6 +70,23 @@ describe('profileSync, failures of forwards', () => {
     assert.deepEqual([second.body, second.headers['idempotency-key']], [first.body, first.headers['idempotency-key']]);
     while (again.stats().processed < 1) await new Promise(setImmediate);
     await stage.logger.waitFor(/going on with profile updates of an earlier run/);
+  });
+
+  it('forwards no faster than forwardRateLimit, and leaves to the next start what still waits for its turn', async () => {
+    const HOURLY = { requests: 1, perMs: 3_600_000 };
+    const { genesys, cognigy, service } = await stage.open({ respondWithinMs: 0, forwardRateLimit: HOURLY });
+    for (const id of ['a', 'b']) await service.receive(update({ a: 1 }, { externalId: id, id: `profile-${id}`, sessionId: `session-${id}` }));
+    await until(() => service.stats().forwards === 2, 'two forwards at work');
+    for (const id of ['c', 'd']) await service.sync({ ...SESSION, externalCustomerId: id }); // Genesys' rate is another
+    await service.close();
+    assert.equal(cognigy.seen.length, 1);
+
+    const again = stage.sync({ domain: genesys.url, webhookUrl: `${cognigy.url}/hook`, rateLimit: HOURLY });
+    await cognigy.requests(2);
+    for (const id of ['c', 'd']) await again.receive(update({ a: 1 }, { externalId: id, id: `profile-${id}`, sessionId: `session-${id}` }));
+    await cognigy.requests(4);
+    assert.deepEqual(cognigy.seen.map(({ body }) => JSON.parse(body).sessionId).sort(), ['session-a', 'session-b', 'session-c', 'session-d']);
+    assert.deepEqual(await again.deadLetters.list(), []);
   });
 
   it('uses one key for an event that Genesys delivers twice', async () => {

@@ -38,6 +38,7 @@ describe('profileSync, start', () => {
     [{ volatileAttributes: 'lastUpdated' }, /^volatileAttributes: expected an array/],
     [{ coalesceMs: -1 }, /^coalesceMs/],
     [{ forwardRetry: { attempts: 0 } }, /^forwardRetry.attempts/],
+    [{ forwardRateLimit: { requests: 0, perMs: 1000, burst: 2 } }, /^forwardRateLimit.burst: expected one of requests, perMs.*; forwardRateLimit.requests: expected an integer from 1/],
     [{ nothing: 1 }, /^nothing: is not an option/],
   ];
   for (const [options, message] of wrong) {

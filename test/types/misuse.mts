@@ -43,6 +43,8 @@ cognigyEvents({ logger: { log() {} } });
 cognigyEvents({ logger: true });
 // @ts-expect-error events have no such thing in common
 cognigyEvents({ orderBy: 'session' });
+// @ts-expect-error events are let in by their signature
+cognigyEvents({ inboundToken: 't' });
 // @ts-expect-error a queue is an object with publish; a function is wrapped by functionQueue
 cognigyEvents({ queue: async () => {} });
 // @ts-expect-error no such jitter
@@ -60,6 +62,8 @@ profileSync({ domian: 'mypurecloud.com' });
 profileSync({ resource: 'profiles' });
 // @ts-expect-error a resource without a request
 profileSync({ forwardTo: { goneStatuses: [404] } });
+// @ts-expect-error half a rate limit
+profileSync({ forwardRateLimit: { requests: 10 } });
 // @ts-expect-error no customer
 profileSync().sync({ sessionId: 's' });
 // @ts-expect-error misspelt option

@@ -1,13 +1,13 @@
 // Types by their names, as users annotate their own functions with them; embedded queues, dead letters and counters.
 import {
-  cognigyEvents, embeddedQueue, functionQueue, HttpClient, IdempotencyRing, preflight, rabbitMQ, registrar, intentRouter, SignatureVerifier,
-  type CognigyEvent, type CognigyEventsOptions, type DeadLetterFilter, type DeadLetters, type DeadLetterTry, type EmbeddedQueue, type EmbeddedQueueOptions, type EventAnswer,
-  type EventAnswerBody, type EventStats, type FunctionQueue, type HeaderMap, type HttpClientOptions, type HttpClientStats, type HttpRequest, type IdempotencyRingOptions,
-  type IntentRouterOptions, type LogMethod, type PreflightOptions, type QueueDepth, type RabbitMQOptions, type RawBody, type RegistrarOptions, type RegistrationOptions,
-  type RegistrationStep, type ReplayResult, type ReplaySummary, type RouteFacts, type RouteRequest, type RouteResourceName, type RoutingRuleRequest, type SignatureSchemeName,
-  type SignatureVerifierOptions, type SignOptions, type TargetAuthentication, type TargetRegistration, type VerifyResult,
+  cognigyEvents, embeddedQueue, functionQueue, HttpClient, IdempotencyRing, preflight, profileSync, rabbitMQ, registrar, intentRouter, SignatureVerifier,
+  type CognigyEvent, type CognigyEventsOptions, type ConnectionOptions, type DeadLetterFilter, type DeadLetters, type DeadLetterTry, type EmbeddedQueue, type EmbeddedQueueOptions, type EventAnswer,
+  type EventAnswerBody, type EventStats, type FunctionQueue, type HeaderMap, type HttpClientOptions, type HttpClientStats, type HttpRequest, type IdempotencyRingOptions, type InboundOptions,
+  type IntentRouterOptions, type LogMethod, type PreflightOptions, type ProfileSyncOptions, type QueueDepth, type RabbitMQOptions, type RawBody, type RegistrarOptions, type RegistrationOptions,
+  type RegistrationStep, type ReplayResult, type ReplaySummary, type RouteFacts, type RouteRequest, type RouteResourceName, type RoutingRuleRequest, type ServiceOptions, type SignatureSchemeName,
+  type SignatureVerifierOptions, type SignOptions, type TargetAuthentication, type TargetRegistration, type TlsOptions, type VerifyResult,
 } from 'trunkline';
-import { enrichmentHandler, type Attributes, type EnrichmentBatchAnswer, type EnrichmentTarget, type LambdaContext, type SqsBatch } from 'trunkline/lambda';
+import { enrichmentHandler, type Attributes, type EnrichmentBatchAnswer, type EnrichmentOptions, type EnrichmentTarget, type LambdaContext, type SqsBatch } from 'trunkline/lambda';
 import type { FaultOptions, Faults, LoggedRequest, RequestLog, Sandbox, SandboxOptions, SandboxSettings, SandboxTokens } from 'trunkline/sandbox';
 
 // Options from somewhere else, under their names.
@@ -22,6 +22,22 @@ export const make = {
   router: (options: IntentRouterOptions) => intentRouter(options),
   look: (url: string, options: PreflightOptions) => preflight(url, options),
 };
+
+// What several of them take, said once.
+export function everything(service: ServiceOptions, inbound: InboundOptions, tls: TlsOptions): void {
+  const connection: ConnectionOptions = { ...service, tls, rateLimit: { requests: 10, perMs: 1000 } };
+  cognigyEvents({ ...service, ...connection });
+  registrar({ ...service, tls });
+  intentRouter({ ...service, ...inbound });
+  profileSync({ ...service, ...inbound, forwardRateLimit: connection.rateLimit });
+  enrichmentHandler(service);
+  rabbitMQ({ tls, logger: service.logger });
+  new HttpClient({ ...connection, baseUrl: 'api.example.com' });
+}
+export const serviceOf = (one: CognigyEventsOptions | RegistrarOptions | IntentRouterOptions | ProfileSyncOptions | EnrichmentOptions): ServiceOptions => one;
+export const inboundOf = (one: IntentRouterOptions | ProfileSyncOptions): InboundOptions => one;
+// @ts-expect-error PEM, not whether there is one
+export const ca: TlsOptions = { ca: true };
 
 export const verdict = (body: RawBody, headers: HeaderMap, o: SignOptions): VerifyResult => new SignatureVerifier({ secrets: 's' }).verify(body, { ...headers, ...new SignatureVerifier({ secrets: 's' }).sign(body, o) });
 

@@ -8,6 +8,7 @@ const { sessionResources } = require('../../platforms/cognigy-sessions.js');
 const { Options } = require('../../options.js');
 const { SignatureVerifier } = require('../../signature-verifier.js');
 const { readClientOptions } = require('../../client-options.js');
+const { readRateLimit } = require('../../connection-options.js');
 const { readInbound } = require('../../http/inbound.js');
 const { readLogger } = require('../../log.js');
 const { readRetryPolicy } = require('../../retry-policy.js');
@@ -49,8 +50,7 @@ function readProfileSyncOptions(given) {
     inbound,
     messaging: messagingSecrets.length > 0 ? new SignatureVerifier({ scheme: 'open-messaging', secrets: messagingSecrets }) : undefined,
     genesysClient: { ...client, ...readGenesys(options, profile) },
-    // The rate is Genesys Cloud's; tries are the delivery's own.
-    cognigyClient: { ...client, platform: cognigy.name, baseUrl: place?.origin, auth: readSessionAuth(options, session), rateLimit: undefined, retry: undefined },
+    cognigyClient: { ...client, ...readCognigy(options, session, place) },
   };
   options.finish();
   return read;
@@ -108,10 +108,15 @@ function parseUrl(text) {
   return text !== undefined && URL.canParse(text) ? new URL(text) : undefined;
 }
 
-/** @param {Options} options @param {SessionResource} session */
-function readSessionAuth(options, { auth }) {
-  if (auth === undefined) return undefined;
-  return auth(options.token('apiKey', { env: 'COGNIGY_API_KEY', required: true }));
+/** @param {Options} options @param {SessionResource} session @param {URL | undefined} place */
+function readCognigy(options, { auth }, place) {
+  return {
+    platform: cognigy.name,
+    baseUrl: place?.origin,
+    auth: auth?.(options.token('apiKey', { env: 'COGNIGY_API_KEY', required: true })),
+    rateLimit: readRateLimit(options, 'forwardRateLimit') ?? undefined,
+    retry: undefined, // tries are the delivery's own
+  };
 }
 
 /** @param {Options} options @param {string} name @param {string[]} fallback @returns {string[]} */
