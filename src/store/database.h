@@ -58,6 +58,16 @@ class Database {
   int changes() const;
   bool in_transaction() const;
 
+  // All that `work` writes, or nothing of it: where it does not return Ok(), or the commit fails.
+  template <typename Work>
+  Status Transact(Work&& work) {
+    if (Status begun = Execute("BEGIN IMMEDIATE"); !begun.ok()) return begun;
+    Status done = work();
+    if (done.ok()) done = Execute("COMMIT");
+    if (!done.ok() && in_transaction()) (void)Execute("ROLLBACK");
+    return done;
+  }
+
   // Copies the write-ahead log into the file as far as nobody has to wait for it (a passive checkpoint): how
   // many of its pages are left.
   Result<int> Checkpoint();

@@ -12,6 +12,8 @@ namespace {
 // Rows that were wanted may be so no longer.
 constexpr std::int64_t kRestartMs = 3'600'000;
 
+constexpr int kSweepRows = 128;
+
 }  // namespace
 
 Result<bool> Retention::Step(Database& database, std::int64_t now_ms, int rows) {
@@ -26,6 +28,13 @@ Result<bool> Retention::Step(Database& database, std::int64_t now_ms, int rows) 
   const auto more_notes = DeleteNotes(database, now_ms, rows);
   if (!more_notes.ok()) return more_notes;
   return *more_letters || *more_done || *more_notes;
+}
+
+void Retention::Sweep(Database& database, std::int64_t now_ms) {
+  if (Status begun = database.Execute("SAVEPOINT sweep"); !begun.ok()) return;
+  const auto more = Step(database, now_ms, kSweepRows);
+  has_more_ = more.ok() && *more;
+  (void)database.Execute(more.ok() ? "RELEASE sweep" : "ROLLBACK TO sweep; RELEASE sweep");
 }
 
 Result<bool> Retention::DeleteDone(Database& database, std::int64_t now_ms, int rows) {

@@ -23,6 +23,10 @@ class Retention {
   // Looks at up to `rows` more rows, and deletes what is over. True: there is more to look at now.
   Result<bool> Step(Database& database, std::int64_t now_ms, int rows);
 
+  // A step in a transaction that is under way. One that fails leaves nothing behind, and fails nothing else.
+  void Sweep(Database& database, std::int64_t now_ms);
+  bool has_more() const { return has_more_; }  // to look at, after the last sweep
+
  private:
   Result<bool> DeleteDone(Database& database, std::int64_t now_ms, int rows);
   Result<bool> DeleteNotes(Database& database, std::int64_t now_ms, int rows);
@@ -31,6 +35,7 @@ class Retention {
   const RetentionOptions options_;
   std::int64_t looked_to_ = 0;   // rows up to here are young enough or wanted
   std::int64_t restart_at_ = 0;  // when those are looked at again; wall clock
+  bool has_more_ = false;
 };
 
 }  // namespace trunkline::store

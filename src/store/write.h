@@ -5,10 +5,18 @@
 #include <optional>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "store/database.h"
 
 namespace trunkline::store {
+
+// What a write is applied in.
+struct Transaction {
+  Database& database;
+  int member;  // the store's number in its directory (membership.h)
+  const Clock& clock;
+};
 
 class Write {
  public:
@@ -17,7 +25,7 @@ class Write {
 
   // No write is refused for what it says, only because the store cannot take any: so one that fails takes all
   // the others of its transaction with it.
-  virtual Status Apply(Database& database) = 0;
+  virtual Status Apply(Transaction& transaction) = 0;
 
   // Once the transaction is on disk, or has failed.
   virtual void Finish(Status durable) = 0;
@@ -29,11 +37,11 @@ class Write {
 template <typename T>
 class Request final : public Write {
  public:
-  Request(bool is_urgent, std::function<Result<T>(Database&)> apply, std::function<void(Result<T>)> answer)
+  Request(bool is_urgent, std::function<Result<T>(Transaction&)> apply, std::function<void(Result<T>)> answer)
       : Write(is_urgent), apply_(std::move(apply)), answer_(std::move(answer)) {}
 
-  Status Apply(Database& database) override {
-    auto result = apply_(database);
+  Status Apply(Transaction& transaction) override {
+    auto result = apply_(transaction);
     if (!result.ok()) return std::move(result.error());
     result_ = std::move(*result);
     return Ok();
@@ -46,7 +54,7 @@ class Request final : public Write {
   }
 
  private:
-  std::function<Result<T>(Database&)> apply_;
+  std::function<Result<T>(Transaction&)> apply_;
   std::function<void(Result<T>)> answer_;
   std::optional<T> result_;
 };
