@@ -1,9 +1,9 @@
 // Ways to judge a signed event: verify, parse, remember. Each `create()` gives a fresh memory and a function (body, signature) → accepted?
 'use strict';
 
-const { createHmac, timingSafeEqual } = require('node:crypto');
+const path = require('node:path');
 const { SECRET } = require('../lib/events');
-const { native } = require('../lib/native');
+const { carefullyVerifies, seedVerifies } = require('../verify/contenders');
 
 const SEED = "the seed's way";
 const CAREFUL = 'careful JavaScript';
@@ -12,19 +12,14 @@ const FIELDS = ['webhookEventId', 'intent', 'dialogId', 'sessionId'];
 const TTL_MS = 86_400_000;
 const CLAIMED = 0;  // the verdict of Admission.admit for an event that is new
 
-/** @typedef {(body: Buffer, signature: string) => boolean} Judge */
+/** @typedef {import('../lib/types').Judge} Judge */
 
-/**
- * The seed's way: parse, write it again, hash that, compare the hex digits, look for the fields, ask a Set.
- *
- * @returns {Judge}
- */
+/** The seed's way: parse, verify, look for the fields, ask a Set. @returns {Judge} */
 function seed() {
   const seen = new Set();
   return (body, signature) => {
     const payload = JSON.parse(body.toString('utf8'));
-    const expected = createHmac('sha256', SECRET).update(JSON.stringify(payload)).digest('hex');
-    if (!timingSafeEqual(Buffer.from(expected), Buffer.from(signature))) return false;
+    if (!seedVerifies(payload, signature)) return false;
     const missing = FIELDS.filter((field) => !(field in payload));
     if (missing.length > 0) throw new Error(`Malformed payload. Missing fields: ${missing.join(', ')}`);
     if (seen.has(payload.webhookEventId)) return false;
@@ -33,17 +28,11 @@ function seed() {
   };
 }
 
-/**
- * Careful JavaScript: hash the bytes that came, compare the digests, parse once, a Map with expiry.
- *
- * @returns {Judge}
- */
+/** Careful JavaScript: verify, parse once, look at the fields, ask a Map with expiry. @returns {Judge} */
 function careful() {
   const expiresAt = new Map();
   return (body, signature) => {
-    const expected = createHmac('sha256', SECRET).update(body).digest();
-    const given = Buffer.from(signature, 'hex');
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return false;
+    if (!carefullyVerifies(body, signature)) return false;
     const payload = JSON.parse(body.toString('utf8'));
     for (const field of FIELDS) {
       const value = payload[field];
@@ -57,27 +46,13 @@ function careful() {
   };
 }
 
-/**
- * Ours: one native call.
- *
- * @param {any} addon
- * @returns {() => Judge}
- */
-function admit(addon) {
-  return () => {
-    const admission = new addon.Admission({ secrets: [Buffer.from(SECRET)], scheme: 'cognigy', capacity: 65_536, ttlMs: TTL_MS });
-    return (body, signature) => admission.admit(body, signature) === CLAIMED;
-  };
+/** Ours: one native call. @returns {Judge} */
+function ours() {
+  const { Admission } = require(path.join(__dirname, '..', '..', 'lib', 'native.js'));
+  const admission = new Admission({ secrets: [Buffer.from(SECRET)], scheme: 'cognigy', capacity: 65_536, ttlMs: TTL_MS });
+  return (body, signature) => admission.admit(body, signature) === CLAIMED;
 }
 
-function contenders() {
-  const addon = native();
-  const list = [
-    { name: SEED, create: seed },
-    { name: CAREFUL, create: careful },
-  ];
-  if (addon.value) list.push({ name: OURS, create: admit(addon.value) });
-  return { list, missing: addon.missing };
-}
+const CONTENDERS = [{ name: SEED, create: seed }, { name: CAREFUL, create: careful }, { name: OURS, create: ours }];
 
-module.exports = { CAREFUL, contenders, OURS, SEED };
+module.exports = { CAREFUL, CONTENDERS, OURS, SEED };

@@ -1,5 +1,5 @@
 // One contender's client in a process of its own: node client-child.js MODULE, its settings as JSON in BENCH_SETTINGS.
-// Sends 'ready'; then answers each { concurrency, calls } or { concurrency, ms } with what that many calls, or that long, have cost.
+// Sends 'ready'; then answers each { concurrency, calls } or { concurrency, ms } with what that many calls, or that long, have cost. { cold }: no call before.
 'use strict';
 
 const fs = require('node:fs');
@@ -64,11 +64,11 @@ async function drive(post, concurrency, goOn) {
 
 /**
  * @param {() => Promise<string>} post
- * @param {{ concurrency: number, calls?: number, ms?: number }} wanted
+ * @param {{ concurrency: number, calls?: number, ms?: number, cold?: boolean }} wanted
  */
-async function measure(post, { concurrency, calls = Infinity, ms = Infinity }) {
+async function measure(post, { concurrency, calls = Infinity, ms = Infinity, cold = false }) {
   // Connections that were idle for too long since the last time are made again, unmeasured.
-  await drive(post, concurrency, (started) => started < concurrency * 2);
+  if (!cold) await drive(post, concurrency, (started) => started < concurrency * 2);
   const delay = concurrency > 64 ? monitorEventLoopDelay({ resolution: 1 }) : undefined;
   delay?.enable();
   const ownDelay = delay && new OwnDelay();

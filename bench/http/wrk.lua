@@ -8,9 +8,11 @@ wrk.headers['Authorization'] = 'Bearer ' .. os.getenv('BENCH_TOKEN')
 -- $BENCH_RAMP_MS: the connections' first requests are spread over that time, so that the figures are not those of a thousand callers in one millisecond.
 local ramp = tonumber(os.getenv('BENCH_RAMP_MS') or '0')
 if ramp > 0 then
-  local waiting = tonumber(os.getenv('BENCH_CONNECTIONS'))
+  local connections = tonumber(os.getenv('BENCH_CONNECTIONS'))
+  local waiting = connections
   function delay()
     if waiting == 0 then return 0 end
+    if waiting == connections then io.stdout:write('begun\n') io.stdout:flush() end
     waiting = waiting - 1
     return math.random(0, ramp)
   end

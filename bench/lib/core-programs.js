@@ -1,4 +1,4 @@
-// The benchmark's programs that measure the core without Node: built when they are wanted, and run for one line of JSON.
+// The benchmark's programs that measure the core without Node: built when they are wanted, then run for one line of JSON.
 'use strict';
 
 const path = require('node:path');
@@ -10,20 +10,19 @@ const { setup } = require('../../scripts/support/setup.js');
 const ROOT = path.join(__dirname, '..', '..');
 const FOLDER = path.join('build', 'bench');
 
-/** @param {string} target @returns {Promise<string>} its path */
+/** @param {string} target */
 async function buildProgram(target) {
   if (!setup({ tests: true })) throw new Error('setup did not finish');
   await build({ folder: FOLDER, configure: configureCommand(FOLDER, ['-DCMAKE_BUILD_TYPE=Release', '-DTRUNKLINE_BENCH=ON']), target });
-  return path.join(ROOT, FOLDER, 'bench', target);
 }
 
 /**
- * @param {string} program
+ * @param {string} target
  * @param {string[]} args
  * @returns {Promise<Record<string, number>>}
  */
-async function runProgram(program, args) {
-  const { stdout } = await promisify(execFile)(program, args);
+async function runProgram(target, args) {
+  const { stdout } = await promisify(execFile)(path.join(ROOT, FOLDER, 'bench', target), args);
   return JSON.parse(stdout);
 }
 

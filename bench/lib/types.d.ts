@@ -19,7 +19,17 @@ export interface Alternated {
 
 export interface SignedEvent {
   body: Buffer;
-  signature: string;
+  /** As its contender wants it; as made, the HMAC in hex. */
+  signature: any;
+}
+
+/** Judges one signed event: is it accepted? */
+export type Judge = (body: Buffer, signature: any) => boolean | Promise<boolean>;
+
+export interface JudgeContender extends Contender {
+  create(): Judge;
+  /** How its senders sign, where it is not the HMAC in hex. */
+  sign?(body: Buffer): unknown;
 }
 
 /** A figure beside its target; one of `min` and `max` is set. */
@@ -35,6 +45,28 @@ export interface RunOptions {
   progress(text: string): void;
 }
 
+export type Tool = 'curl' | 'nginx' | 'openssl' | 'wrk';
+
+/** Without these a benchmark is left out. */
+export interface Needs {
+  addon?: boolean;
+  tools?: Tool[];
+}
+
+/** What the `index.js` of each benchmark exports. */
+export interface Benchmark {
+  needs: Needs;
+  /** What is built before; its time is not the benchmark's. */
+  prepare?(): Promise<unknown>;
+  run(options: RunOptions): Promise<Result>;
+}
+
+/** One figure of several contenders side by side, drawn into the report. */
+export interface Chart {
+  title: string;
+  bars: Array<{ name: string; value: number }>;
+}
+
 /** What a benchmark returns. */
 export interface Result {
   title: string;
@@ -42,6 +74,22 @@ export interface Result {
   head: string[];
   rows: Array<Array<string | number>>;
   notes: string[];
+  charts?: Chart[];
+}
+
+export interface TimedResult extends Result {
+  seconds: number;
+}
+
+/** What a simulated platform is started with. */
+export interface PlatformSettings {
+  /** By method; others are answered with {}. */
+  answers?: Record<string, object>;
+  /** Which a call takes; a token takes none. */
+  answerMs?: number;
+  /** Of a token, in seconds. */
+  expiresIn?: number;
+  scope?: string;
 }
 
 /** What a contender of `service` is started with. */
@@ -58,6 +106,13 @@ export interface ClientSettings {
   baseUrl: string;
   token: string;
   ca: string;
+}
+
+/** What a contender of `oauth` is started with. */
+export interface OAuthSettings {
+  baseUrl: string;
+  /** Of the token server. */
+  tokenBaseUrl: string;
 }
 
 /** What a contender of `route` is started with. */

@@ -4,9 +4,8 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { execFile, spawnSync } = require('node:child_process');
+const { execFile } = require('node:child_process');
 const { startNode, stop } = require('../lib/children');
-const { trunkline } = require('../lib/native');
 const { alternate, median } = require('../lib/rounds');
 const { Authority } = require('../../test/support/certificates');
 const { startPeer } = require('../http/peer');
@@ -17,10 +16,6 @@ const TOOLS = 'openssl s_client, then curl -I';
 const TARGETS = 200;
 const SLOWEST_MS = 400;
 const FASTEST_MS = 20;
-
-function missingTools() {
-  return ['nginx', 'openssl', 'curl'].filter((tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0);
-}
 
 /** @param {string} command @param {string[]} args @returns {Promise<void>} */
 function execute(command, args) {
@@ -37,23 +32,24 @@ async function timed(times, work) {
   return { ms: (performance.now() - startedMs) / times };
 }
 
+/** @param {string} url @param {string} ca */
+async function look(url, ca) {
+  const { ok, failure } = await require('../../lib/index.js').preflight(url, { ca, allowPrivate: true });
+  if (!ok) throw new Error(failure?.reason);
+}
+
 /**
- * @param {typeof import('trunkline')} ours
  * @param {import('../lib/types').RunOptions} options
  * @param {string} dir
  */
-async function oneLook(ours, { quick, progress }, dir) {
+async function oneLook({ quick, progress }, dir) {
   const peer = await startPeer(dir);
   try {
     const { hostname, port } = new URL(peer.urls.https);
     const { caFile } = peer;
-    const look = async () => {
-      const { ok, failure } = await ours.preflight(peer.urls.https, { ca: peer.ca, allowPrivate: true });
-      if (!ok) throw new Error(failure?.reason);
-    };
     const script = `require(${JSON.stringify(path.join(__dirname, '..', '..'))}).preflight(process.argv[1], { ca: require('fs').readFileSync(process.argv[2], 'utf8'), allowPrivate: true })`;
     const list = [
-      { name: OURS, work: look },
+      { name: OURS, work: () => look(peer.urls.https, peer.ca) },
       { name: OURS_WHOLE, work: () => execute(process.execPath, ['-e', script, peer.urls.https, caFile]) },
       {
         name: TOOLS,
@@ -63,18 +59,17 @@ async function oneLook(ours, { quick, progress }, dir) {
         },
       },
     ];
-    return await alternate(list, { rounds: quick ? 3 : 9, measure: ({ work }) => timed(quick ? 5 : 10, work), progress: (text) => progress(`preflight: ${text}`) });
+    return await alternate(list, { rounds: quick ? 5 : 9, measure: ({ work }) => timed(quick ? 2 : 10, work), progress });
   } finally {
     await peer.close();
   }
 }
 
 /**
- * @param {typeof import('trunkline')} ours
  * @param {import('../lib/types').RunOptions} options
  * @param {string} dir
  */
-async function manyLooks(ours, { quick, progress }, dir) {
+async function manyLooks({ quick, progress }, dir) {
   const authority = new Authority(dir);
   const { cert, key } = authority.leaf('IP:127.0.0.1');
   const { child, first } = await startNode(path.join(__dirname, 'slow-targets.js'), { env: { BENCH_TARGETS: JSON.stringify({ cert, key, count: TARGETS }) } });
@@ -82,15 +77,11 @@ async function manyLooks(ours, { quick, progress }, dir) {
     const delayMs = (/** @type {number} */ i) => Math.round(SLOWEST_MS - ((SLOWEST_MS - FASTEST_MS) * i) / (TARGETS - 1));
     /** @type {string[]} the slowest first */
     const urls = first.ports.map((/** @type {number} */ port, /** @type {number} */ i) => `https://127.0.0.1:${port}/${delayMs(i)}`);
-    const look = async (/** @type {string} */ url) => {
-      const { ok, failure } = await ours.preflight(url, { ca: authority.ca, allowPrivate: true });
-      if (!ok) throw new Error(failure?.reason);
-    };
     const rounds = [];
     for (let round = 0; round <= (quick ? 3 : 7); round += 1) {
-      progress(`preflight: ${TARGETS} at once, round ${round}`);
-      const { ms: aloneMs } = await timed(1, () => look(urls[0]));
-      const { ms: allMs } = await timed(1, () => Promise.all(urls.map(look)));
+      progress(`${TARGETS} at once, round ${round}`);
+      const { ms: aloneMs } = await timed(1, () => look(urls[0], authority.ca));
+      const { ms: allMs } = await timed(1, () => Promise.all(urls.map((url) => look(url, authority.ca))));
       if (round > 0) rounds.push({ aloneMs, allMs });
     }
     return rounds;
@@ -104,21 +95,14 @@ async function manyLooks(ours, { quick, progress }, dir) {
  * @returns {Promise<import('../lib/types').Result>}
  */
 async function run(options) {
-  const title = 'preflight: an https target on loopback, TLS 1.3';
-  const tools = missingTools();
-  if (tools.length > 0) {
-    return { title, judgements: [], head: [], rows: [], notes: [`skipped: ${tools.join(' and ')} missing. Debian, Ubuntu: sudo apt-get install -y nginx openssl curl`] };
-  }
-  const { value: ours, missing } = trunkline();
-  if (!ours) return { title, judgements: [], head: [], rows: [], notes: [`skipped: ${missing}`] };
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'trunkline-bench-'));
   try {
-    const one = await oneLook(ours, options, dir);
-    const many = await manyLooks(ours, options, dir);
+    const one = await oneLook(options, dir);
+    const many = await manyLooks(options, dir);
     const alone = median(many.map(({ aloneMs }) => aloneMs));
     const all = median(many.map(({ allMs }) => allMs));
     return {
-      title,
+      title: 'preflight: an https target on loopback, TLS 1.3',
       judgements: [
         { what: 'one look: ours in a running process / openssl s_client and curl -I', value: one(OURS).medians.ms / one(TOOLS).medians.ms, unit: '×', target: { max: 1.5 } },
         { what: `${TARGETS} targets at once / the slowest of them alone`, value: median(many.map(({ allMs, aloneMs }) => allMs / aloneMs)), unit: '×', target: { max: 3 } },
@@ -135,4 +119,4 @@ async function run(options) {
   }
 }
 
-module.exports = { run };
+module.exports = { needs: { addon: true, tools: ['nginx', 'openssl', 'curl'] }, run };

@@ -4,7 +4,6 @@
 const { randomUUID } = require('node:crypto');
 const { collect } = require('../lib/gc');
 const { median } = require('../lib/rounds');
-const { trunkline } = require('../lib/native');
 
 const BATCH = 1024;
 const ID_BYTES = 36;
@@ -30,9 +29,8 @@ const MEMORIES = {
     return { add, size: () => expiresAt.size };
   },
   ring: (count) => {
-    const addon = trunkline().value;
-    if (!addon) throw new Error('the addon is missing');
-    const ring = new addon.IdempotencyRing({ capacity: count });
+    const { IdempotencyRing } = require('../../lib/index.js');
+    const ring = new IdempotencyRing({ capacity: count });
     return { add: (id) => ring.claim(id) === 'claimed', size: () => ring.size, ownBytes: () => ring.memoryBytes };
   },
 };

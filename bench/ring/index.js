@@ -4,10 +4,11 @@
 const path = require('node:path');
 const { startNode, stop } = require('../lib/children');
 const { alternate } = require('../lib/rounds');
-const { trunkline } = require('../lib/native');
 
 const IDS = 1_000_000;
 const NOTHING = '(remembering nothing)';
+const RING = 'IdempotencyRing';
+const CONTENDERS = [{ name: NOTHING, kind: 'none' }, { name: 'Set', kind: 'set' }, { name: 'Map with expiry', kind: 'map' }, { name: RING, kind: 'ring' }];
 
 /** @param {{ kind: string }} contender */
 async function fill(contender) {
@@ -21,40 +22,29 @@ async function fill(contender) {
  * @returns {Promise<import('../lib/types').Result>}
  */
 async function run({ quick, progress }) {
-  const list = [
-    { name: NOTHING, kind: 'none' },
-    { name: 'Set', kind: 'set' },
-    { name: 'Map with expiry', kind: 'map' },
-  ];
-  const notes = ['a filling gets its ids as fresh strings that only it may keep; bytes = growth of the resident set after a collection, less that of remembering nothing; pauses include whatever else the machine does'];
-  const addon = trunkline();
-  if (addon.value) list.push({ name: 'IdempotencyRing', kind: 'ring' });
-  else notes.push(`IdempotencyRing was left out: ${addon.missing}`);
-
-  const result = await alternate(list, { rounds: quick ? 3 : 7, measure: fill, warmUp: async () => {}, progress: (text) => progress(`ring: ${text}`) });
-  /** @type {import('../lib/types').Judgement[]} */
-  const judgements = [];
+  const result = await alternate(CONTENDERS, { rounds: quick ? 1 : 7, measure: fill, warmUp: async () => {}, progress });
   const bytesPerId = (/** @type {string} */ name) => result(name).medians.bytesPerId - (name === NOTHING ? 0 : result(NOTHING).medians.bytesPerId);
-  if (addon.value) {
-    const ring = result('IdempotencyRing').medians;
-    judgements.push(
-      { what: 'Set / ring, bytes an id', value: bytesPerId('Set') / bytesPerId('IdempotencyRing'), unit: '×', target: { min: 3.6 } },
-      { what: 'ring: resident bytes an id', value: bytesPerId('IdempotencyRing'), unit: 'bytes', target: { max: 32 } },
+  const ring = result(RING).medians;
+  return {
+    title: `ring: ${IDS.toLocaleString('en-US')} ids of 36 characters`,
+    judgements: [
+      { what: 'Set / ring, bytes an id', value: bytesPerId('Set') / bytesPerId(RING), unit: '×', target: { min: 3.6 } },
+      { what: 'ring: resident bytes an id', value: bytesPerId(RING), unit: 'bytes', target: { max: 32 } },
       { what: 'ring: memoryBytes / capacity', value: ring.ownBytesPerId, unit: 'bytes', target: { max: 32 } },
       { what: 'ring: time an id', value: ring.nsPerId, unit: 'ns', target: { max: 200 } },
       { what: 'ring: longest pause, 1,024 ids', value: ring.worstMs, unit: 'ms', target: { max: 1 } },
-    );
-  }
-  return {
-    title: `ring: ${IDS.toLocaleString('en-US')} ids of 36 characters`,
-    judgements,
+    ],
     head: ['', 'bytes an id', 'ns an id', 'median 1,024 (ms)', 'worst 1,024 (ms)', 'best round\'s worst (ms)'],
-    rows: list.map(({ name }) => {
+    rows: CONTENDERS.map(({ name }) => {
       const { medians, rounds } = result(name);
       return [name, bytesPerId(name), medians.nsPerId, medians.medianMs, medians.worstMs, Math.min(...rounds.map((round) => round.worstMs))];
     }),
-    notes,
+    notes: [
+      'a filling gets its ids as fresh strings that only it may keep; bytes = growth of the resident set after a collection, less that of remembering nothing; pauses include whatever else the machine does',
+      ...(quick ? ['quick: one filling each'] : []),
+    ],
+    charts: [{ title: 'Memory of a remembered id (bytes)', bars: CONTENDERS.slice(1).map(({ name }) => ({ name, value: bytesPerId(name) })) }],
   };
 }
 
-module.exports = { run };
+module.exports = { needs: { addon: true }, run };

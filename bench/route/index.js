@@ -4,16 +4,16 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { spawnSync } = require('node:child_process');
 const { ask, startNode, stop } = require('../lib/children');
-const { trunkline } = require('../lib/native');
+const { startPlatform } = require('../lib/platform');
 const { alternate, medianRatio } = require('../lib/rounds');
 const { runWrk } = require('../http/wrk');
 
 const BODY = JSON.stringify({ conversationId: '60123456789', intent: 'billing_inquiry', confidence: 0.93, timestamp: '2026-01-01T00:00:00.000Z' });
-const CONCURRENCIES = [64, 512];
-const WARM_UP_SECONDS = 3;
-const RAMP_MS = 500;
+const ANSWER = { id: '60123456789', attributes: { cognigyDetectedIntent: 'billing_inquiry', cognigyConfidence: 0.93, routedAt: '2026-01-01T00:00:00.000Z' } };
+/** Long enough that an answer that takes a second is counted too. */
+const FULL = { concurrencies: [64, 512], rounds: 5, seconds: 5, warmUpSeconds: 3, rampMs: 500 };
+const QUICK = { concurrencies: [64], rounds: 5, seconds: 0.6, warmUpSeconds: 1, rampMs: 100 };
 const SEED = 'seed T1: Express 5, axios';
 const PLAIN = 'ours, node:http';
 const LOGGED = 'ours, node:http, default logger';
@@ -37,36 +37,41 @@ async function startServer({ module, variant }, dir, cxoneUrl) {
   return { child, port: first.port };
 }
 
-/** @param {Server} server @param {number} connections @param {number} seconds @returns {Promise<import('../lib/types').Measurement>} */
-async function measure({ child, port }, connections, seconds) {
+/**
+ * @param {Server} server
+ * @param {{ connections: number, seconds: number, rampMs: number }} load
+ * @returns {Promise<import('../lib/types').Measurement>}
+ */
+async function measure({ child, port }, { connections, seconds, rampMs }) {
   const before = await ask(child, 'usage');
-  const load = await runWrk(`http://127.0.0.1:${port}/api/route`, { connections, seconds, token: 'unused', body: BODY, rampMs: RAMP_MS });
+  const load = await runWrk(`http://127.0.0.1:${port}/api/route`, { connections, seconds, token: 'unused', body: BODY, rampMs });
   const after = await ask(child, 'usage');
-  const count = load.perSecond * seconds;
+  // What the server has seen: some were under way when wrk ended.
+  const count = after.requests - before.requests;
   return { cpuUs: (after.cpuUs - before.cpuUs) / count, jsUs: (after.jsUs - before.jsUs) / count, perSecond: load.perSecond, p50Ms: load.p50Ms, p99Ms: load.p99Ms };
 }
 
 /** @param {import('../lib/types').RunOptions} options @param {string} dir @param {Contender[]} list */
 async function runAll({ quick, progress }, dir, list) {
-  const cxone = await startNode(path.join(__dirname, 'cxone-child.js'));
+  const { concurrencies, rounds, seconds, warmUpSeconds, rampMs } = quick ? QUICK : FULL;
+  const cxone = await startPlatform({ answers: { POST: ANSWER }, answerMs: 20 });
   /** @type {Map<string, Server>} */
   const servers = new Map();
   const serverOf = (/** @type {Contender} */ { name }) => /** @type {Server} */ (servers.get(name));
   try {
-    for (const contender of list) servers.set(contender.name, await startServer(contender, dir, `http://127.0.0.1:${cxone.first.port}`));
+    await Promise.all(list.map(async (contender) => servers.set(contender.name, await startServer(contender, dir, cxone.url))));
     const results = [];
-    for (const concurrency of CONCURRENCIES) {
+    for (const connections of concurrencies) {
       results.push(await alternate(list, {
-        rounds: quick ? 3 : 5,
-        // Long enough that an answer that takes a second is counted too.
-        measure: (contender) => measure(serverOf(contender), concurrency, quick ? 2 : 5),
-        warmUp: (contender) => measure(serverOf(contender), concurrency, quick ? 1 : WARM_UP_SECONDS),
-        progress: (text) => progress(`route, ${concurrency} at once: ${text}`),
+        rounds,
+        measure: (contender) => measure(serverOf(contender), { connections, seconds, rampMs }),
+        warmUp: (contender) => measure(serverOf(contender), { connections, seconds: warmUpSeconds, rampMs }),
+        progress: (text) => progress(`${connections} at once: ${text}`),
       }));
     }
     return results;
   } finally {
-    await Promise.all([...[...servers.values()].map(({ child }) => child), cxone.child].map(stop));
+    await Promise.all([...[...servers.values()].map(({ child }) => stop(child)), cxone.close()]);
   }
 }
 
@@ -85,27 +90,27 @@ function judge(result, concurrency) {
  * @returns {Promise<import('../lib/types').Result>}
  */
 async function run(options) {
-  const title = 'route: POST /api/route, a CXone that answers after 20 ms; a process each, load is wrk';
-  const empty = { title, judgements: [], head: [], rows: [] };
-  if (spawnSync('sh', ['-c', 'command -v wrk']).status !== 0) return { ...empty, notes: ['skipped: wrk missing. Debian, Ubuntu: sudo apt-get install -y wrk'] };
-  const addon = trunkline();
-  if (!addon.value) return { ...empty, notes: [`skipped: ${addon.missing}`] };
+  const { concurrencies } = options.quick ? QUICK : FULL;
+  const list = CONTENDERS.filter(({ name }) => !options.quick || name !== LOGGED);
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'trunkline-bench-'));
   try {
-    const results = await runAll(options, dir, CONTENDERS);
+    const results = await runAll(options, dir, list);
     return {
-      title,
-      judgements: CONCURRENCIES.flatMap((concurrency, i) => judge(results[i], concurrency)),
+      title: 'route: POST /api/route, a CXone that answers after 20 ms; a process each, load is wrk',
+      judgements: concurrencies.flatMap((concurrency, i) => judge(results[i], concurrency)),
       head: ['', 'CPU µs', 'JS thread busy µs', 'requests/s', 'p50 ms', 'p99 ms'],
-      rows: CONCURRENCIES.flatMap((concurrency, i) => CONTENDERS.map(({ name }) => {
+      rows: concurrencies.flatMap((concurrency, i) => list.map(({ name }) => {
         const { cpuUs, jsUs, perSecond, p50Ms, p99Ms } = results[i](name).medians;
         return [`${concurrency}  ${name}`, cpuUs, jsUs, perSecond, p50Ms, p99Ms];
       })),
-      notes: ['20 ms of each latency are the simulated CXone\'s own'],
+      notes: [
+        '20 ms of each latency are the simulated CXone\'s own',
+        ...(options.quick ? ['quick: without 512 at once, and without the default logger'] : []),
+      ],
     };
   } finally {
     fs.rmSync(dir, { recursive: true, force: true });
   }
 }
 
-module.exports = { run };
+module.exports = { needs: { addon: true, tools: ['wrk'] }, run };

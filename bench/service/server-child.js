@@ -10,11 +10,13 @@ async function main() {
   const { create } = require(path.resolve(__dirname, 'servers', process.argv[2]));
   const { handler, close, processed } = await create(settings);
   const server = http.createServer({ keepAliveTimeout: 600_000 }, handler);
+  let requests = 0;
+  server.on('request', () => { requests += 1; });
   server.listen(0, '127.0.0.1', () => process.send?.({ port: /** @type {import('node:net').AddressInfo} */ (server.address()).port }));
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
     const { maxRSS } = process.resourceUsage();
-    process.send?.({ cpuUs: user + system, jsUs: performance.eventLoopUtilization().active * 1000, maxRssKiB: maxRSS, processed: processed?.() });
+    process.send?.({ cpuUs: user + system, jsUs: performance.eventLoopUtilization().active * 1000, maxRssKiB: maxRSS, requests, processed: processed?.() });
   });
   process.once('SIGTERM', () => {
     server.closeAllConnections();

@@ -1,4 +1,4 @@
-// The client of `soak`, in a process of its own: node soak-child.js BASE_URL. Answers { upTo } with its state once it has made so many requests in all.
+// The client of `soak`, in a process of its own: node soak-child.js BASE_URL REST_MS. Answers { upTo } with its state once it has made so many requests in all.
 'use strict';
 
 const fs = require('node:fs');
@@ -9,9 +9,9 @@ const { BODY, PATH } = require('../http/message');
 const { HttpClient } = require(path.join(__dirname, '..', '..', 'lib', 'index.js'));
 
 const AT_ONCE = 64;
-const LONGER_THAN_IDLE_MS = 6000; // a connection is kept for four seconds
 
-const client = new HttpClient({ baseUrl: process.argv[2], auth: { type: 'bearer', token: 'soak' } });
+const [baseUrl, restMs] = process.argv.slice(2);
+const client = new HttpClient({ baseUrl, auth: { type: 'bearer', token: 'soak' } });
 let done = 0;
 
 /** @param {number} upTo */
@@ -27,7 +27,7 @@ async function work(upTo) {
   const from = performance.now();
   await Promise.all(Array.from({ length: AT_ONCE }, line));
   const perSecond = ((done - before) * 1000) / (performance.now() - from);
-  await sleep(LONGER_THAN_IDLE_MS);
+  await sleep(Number(restMs));
   collect();
   const { rss, heapUsed } = process.memoryUsage();
   // Less the one that this very look takes.

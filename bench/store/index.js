@@ -7,6 +7,7 @@ const path = require('node:path');
 const { buildProgram, runProgram } = require('../lib/core-programs');
 const { alternate } = require('../lib/rounds');
 
+const PROGRAM = 'bench_storing';
 const GROUPED = '64 in flight';
 const SINGLE = 'one at a time, a sync each';
 
@@ -15,27 +16,25 @@ const SINGLE = 'one at a time, a sync each';
  * @returns {Promise<import('../lib/types').Result>}
  */
 async function run({ quick, progress }) {
-  progress('store: building the core\'s program');
-  const program = await buildProgram('bench_storing');
   const storing = async (/** @type {string} */ mode, /** @type {number} */ count, /** @type {number} */ inFlight) => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'trunkline-bench-'));
     try {
-      return await runProgram(program, [mode, folder, String(count), String(inFlight)]);
+      return await runProgram(PROGRAM, [mode, folder, String(count), String(inFlight)]);
     } finally {
       fs.rmSync(folder, { recursive: true, force: true });
     }
   };
   const list = [
-    { name: GROUPED, run: () => storing('accept', quick ? 50_000 : 100_000, 64) },
-    { name: SINGLE, run: () => storing('accept', quick ? 1000 : 3000, 1) },
+    { name: GROUPED, run: () => storing('accept', quick ? 10_000 : 100_000, 64) },
+    { name: SINGLE, run: () => storing('accept', quick ? 200 : 3000, 1) },
   ];
-  const result = await alternate(list, { rounds: quick ? 3 : 5, measure: (contender) => contender.run(), warmUp: async () => {}, progress: (text) => progress(`store: ${text}`) });
+  const result = await alternate(list, { rounds: 5, measure: (contender) => contender.run(), warmUp: async () => {}, progress });
   const grouped = result(GROUPED).medians;
   const single = result(SINGLE).medians;
-  const many = quick ? 100_000 : 1_000_000;
-  progress(`store: ${many.toLocaleString('en-US')} events`);
+  const many = quick ? 40_000 : 1_000_000;
+  progress(`${many.toLocaleString('en-US')} events`);
   const growth = await storing('accept', many, 64);
-  progress('store: recovery');
+  progress('recovery');
   const recovery = await storing('recover', 100_000, 256);
   return {
     title: 'store: 400-byte events, each accepted and later marked as done, on this machine\'s disk',
@@ -57,4 +56,4 @@ async function run({ quick, progress }) {
   };
 }
 
-module.exports = { run };
+module.exports = { needs: {}, prepare: () => buildProgram(PROGRAM), run };

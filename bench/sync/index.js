@@ -3,7 +3,7 @@
 
 const path = require('node:path');
 const { ask, startNode, stop } = require('../lib/children');
-const { trunkline } = require('../lib/native');
+const { startPlatform } = require('../lib/platform');
 const { alternate, medianRatio } = require('../lib/rounds');
 
 const SEED = 'seed T0: axios';
@@ -13,6 +13,9 @@ const CONCURRENCY = 64;
 const WARM_UP_CALLS = 5000;
 const UPDATES = 10_000;
 const CUSTOMERS = 500;
+const PROFILE = { profile: { id: 'a1b2c3d4-e5f6-7890-91b2-a3b4c5d6e7f8', updatedTimestamp: '2026-01-01T00:00:00.000Z' } };
+
+/** @typedef {Awaited<ReturnType<typeof startPlatform>>} Platform */
 
 /** @param {import('../lib/types').RunOptions} options @param {string} baseUrl */
 async function runClients({ quick, progress }, baseUrl) {
@@ -20,28 +23,28 @@ async function runClients({ quick, progress }, baseUrl) {
   const clients = new Map();
   const order = (/** @type {{ name: string }} */ { name }, /** @type {object} */ wanted) => ask(/** @type {import('node:child_process').ChildProcess} */ (clients.get(name)), wanted);
   try {
-    for (const { name, module } of CONTENDERS) {
+    await Promise.all(CONTENDERS.map(async ({ name, module }) => {
       const env = { BENCH_SETTINGS: JSON.stringify({ baseUrl }), NODE_ENV: 'production' };
       clients.set(name, (await startNode(path.join(__dirname, '..', 'http', 'client-child.js'), { args: [path.join(__dirname, 'clients', module)], env })).child);
-    }
+    }));
     return await alternate(CONTENDERS, {
       rounds: quick ? 5 : 7,
-      measure: (contender) => order(contender, { concurrency: CONCURRENCY, ms: quick ? 500 : 2000 }),
-      warmUp: (contender) => order(contender, { concurrency: CONCURRENCY, calls: WARM_UP_CALLS, ms: 3000 }),
-      progress: (text) => progress(`sync: ${text}`),
+      measure: (contender) => order(contender, { concurrency: CONCURRENCY, ms: quick ? 300 : 2000 }),
+      warmUp: (contender) => order(contender, { concurrency: CONCURRENCY, calls: WARM_UP_CALLS, ms: quick ? 1000 : 3000 }),
+      progress,
     });
   } finally {
     await Promise.all([...clients.values()].map(stop));
   }
 }
 
-/** @param {import('node:child_process').ChildProcess} genesys @param {string} baseUrl @returns {Promise<{ calls: number, seconds: number }>} */
-async function runBurst(genesys, baseUrl) {
-  await ask(genesys, 'calls');
-  const env = { BENCH_SETTINGS: JSON.stringify({ baseUrl, updates: UPDATES, customers: CUSTOMERS }), NODE_ENV: 'production' };
+/** @param {Platform} genesys @returns {Promise<{ calls: number, seconds: number }>} */
+async function runBurst(genesys) {
+  await genesys.counts();
+  const env = { BENCH_SETTINGS: JSON.stringify({ baseUrl: genesys.url, updates: UPDATES, customers: CUSTOMERS }), NODE_ENV: 'production' };
   const { child, first } = await startNode(path.join(__dirname, 'burst-child.js'), { env });
   await stop(child);
-  return { calls: (await ask(genesys, 'calls')).calls, seconds: first.seconds };
+  return { calls: (await genesys.counts()).calls, seconds: first.seconds };
 }
 
 /**
@@ -49,16 +52,12 @@ async function runBurst(genesys, baseUrl) {
  * @returns {Promise<import('../lib/types').Result>}
  */
 async function run(options) {
-  const title = 'sync: a session\'s change to a Genesys Cloud that answers after 5 ms, 64 in flight; a process each';
-  const addon = trunkline();
-  if (!addon.value) return { title, judgements: [], head: [], rows: [], notes: [`skipped: ${addon.missing}`] };
-  const genesys = await startNode(path.join(__dirname, 'genesys-child.js'));
-  const baseUrl = `http://127.0.0.1:${genesys.first.port}`;
+  const genesys = await startPlatform({ answers: { POST: PROFILE }, answerMs: 5, scope: 'customer:profile:write' });
   try {
-    const result = await runClients(options, baseUrl);
-    const burst = await runBurst(genesys.child, baseUrl);
+    const result = await runClients(options, genesys.url);
+    const burst = await runBurst(genesys);
     return {
-      title,
+      title: 'sync: a session\'s change to a Genesys Cloud that answers after 5 ms, 64 in flight; a process each',
       judgements: [
         { what: 'JavaScript thread of ours / seed T0', value: medianRatio(result(OURS), result(SEED), 'jsUs'), unit: '×', target: { max: 0.2 } },
         { what: `calls for ${UPDATES} changes of ${CUSTOMERS} customers at once`, value: burst.calls, unit: '', target: { max: 1500 } },
@@ -71,8 +70,8 @@ async function run(options) {
       notes: [`the burst took ${burst.seconds.toFixed(2)} s`, 'ours keeps a ledger on disk, synced before each call; the seed keeps nothing'],
     };
   } finally {
-    await stop(genesys.child);
+    await genesys.close();
   }
 }
 
-module.exports = { run };
+module.exports = { needs: { addon: true }, run };

@@ -1,4 +1,4 @@
-// retries: a million tries that wait for their time. Memory an entry, time to schedule and to fire one, and the longest pause while all fire; a process of its own for each.
+// retry: a million tries that wait for their time. Memory an entry, time to schedule and to fire one, and the longest pause while all fire; a process of its own for each.
 'use strict';
 
 const path = require('node:path');
@@ -6,6 +6,7 @@ const { startNode, stop } = require('../lib/children');
 const { buildProgram, runProgram } = require('../lib/core-programs');
 const { alternate } = require('../lib/rounds');
 
+const PROGRAM = 'bench_waiting';
 const TIMER = 'timer of the engine';
 const CALL = 'a whole waiting call of HttpClient';
 const SEED = 'seed: promise, closure, setTimeout';
@@ -16,10 +17,8 @@ const TIMEOUT = 'bare setTimeout';
  * @returns {Promise<import('../lib/types').Result>}
  */
 async function run({ quick, progress }) {
-  const count = quick ? 200_000 : 1_000_000;
-  progress('retries: building the core\'s program');
-  const program = await buildProgram('bench_waiting');
-  const inCore = (/** @type {string} */ kind) => () => runProgram(program, [kind, String(count)]);
+  const count = quick ? 100_000 : 1_000_000;
+  const inCore = (/** @type {string} */ kind) => () => runProgram(PROGRAM, [kind, String(count)]);
   const inNode = (/** @type {string} */ kind) => async () => {
     const { child, first } = await startNode(path.join(__dirname, 'wait-child.js'), { args: [kind, String(count)] });
     await stop(child);
@@ -31,11 +30,11 @@ async function run({ quick, progress }) {
     { name: SEED, wait: inNode('promise') },
     { name: TIMEOUT, wait: inNode('timeout') },
   ];
-  const result = await alternate(list, { rounds: quick ? 3 : 5, measure: (contender) => contender.wait(), warmUp: async () => {}, progress: (text) => progress(`retries: ${text}`) });
+  const result = await alternate(list, { rounds: quick ? 3 : 5, measure: (contender) => contender.wait(), warmUp: async () => {}, progress });
   const timer = result(TIMER).medians;
   const seed = result(SEED).medians;
   return {
-    title: `retries: ${count.toLocaleString('en-US')} tries that wait, all due at one moment`,
+    title: `retry: ${count.toLocaleString('en-US')} tries that wait, all due at one moment`,
     judgements: [
       { what: 'timer: resident bytes an entry', value: timer.bytes, unit: 'bytes', target: { max: 128 } },
       { what: 'timer: to schedule one', value: timer.scheduleNs, unit: 'ns', target: { max: 1000 } },
@@ -52,8 +51,10 @@ async function run({ quick, progress }) {
       'the timer is what waits; whoever waits holds it inside its own state, which is what the call\'s row shows: request with a 400-byte body, policy, callback, two timers',
       'to schedule a call is to judge its 503 and decide on the wait; to fire it is to authorise, serialise and hand over its second try',
       'pauses of the engine are on its own thread, those of the other two on the JavaScript thread; they include whatever else the machine does',
+      ...(quick ? ['quick: a tenth of the tries, so that whatever the JavaScript heap grows by at once counts for more'] : []),
     ],
+    charts: [{ title: 'Memory of a try that waits (bytes)', bars: list.map(({ name }) => ({ name, value: result(name).medians.bytes })) }],
   };
 }
 
-module.exports = { run };
+module.exports = { needs: {}, prepare: () => buildProgram(PROGRAM), run };

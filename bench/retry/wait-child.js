@@ -3,7 +3,7 @@
 
 const { collect } = require('../lib/gc');
 
-const WAIT_MS = 1000;
+const WAIT_MS = 200;
 
 /** @typedef {(number: number, fired: () => void) => void} Schedule */
 
@@ -36,7 +36,7 @@ async function routeWithRetry(event, fired, tries = 0) {
 }
 
 /**
- * All are due before the event loop gets its turn: as after an outage, and as `bench/retries/waiting.cc` has it.
+ * All are due before the event loop gets its turn: as after an outage, and as `bench/retry/waiting.cc` has it.
  * @param {Schedule} schedule
  * @param {number} count
  */
