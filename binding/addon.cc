@@ -40,6 +40,7 @@ Napi::Object Initialise(Napi::Env env, Napi::Object exports) {
                 Environment::Of(info.Env()).TearDown();
               }));
   exports.Set("SignatureVerifier", DefineSignatureVerifier(env));
+  exports.Set("signatureVerdicts", SignatureVerdicts(env));
   exports.Set("createIdempotencyRing", Napi::Function::New(env, CreateIdempotencyRing));
   exports.Set("Admission", DefineAdmission(env));
   exports.Set("backoffMs", Napi::Function::New(env, BackoffMs));

@@ -15,5 +15,6 @@ Napi::Function DefineHttpClient(Napi::Env env);
 Napi::Value CreateIdempotencyRing(const Napi::CallbackInfo& info);
 Napi::Value Preflight(const Napi::CallbackInfo& info);
 Napi::Function DefineSignatureVerifier(Napi::Env env);
+Napi::Array SignatureVerdicts(Napi::Env env);  // the names of crypto::Verdict, by number
 
 }  // namespace trunkline::binding

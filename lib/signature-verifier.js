@@ -46,8 +46,15 @@ class SignatureVerifier {
    * @returns {import('..').VerifyResult}
    */
   verify(rawBody, headers) {
-    if (typeof headers === 'string') return this.#verifier.verify(rawBody, headers);
-    return this.#verifier.verify(rawBody, ...this.#headerNames.map((name) => headerValue(headers, name)));
+    const verdict = typeof headers === 'string' ? this.#verifier.verify(rawBody, headers) : this.#verify(rawBody, headers);
+    return verdict >= 0 ? { valid: true, secretIndex: verdict } : { valid: false, reason: native.signatureVerdicts[-verdict] };
+  }
+
+  /** @param {Buffer | Uint8Array | string} rawBody @param {import('node:http').IncomingHttpHeaders} headers @returns {number} */
+  #verify(rawBody, headers) {
+    const [signature, id, timestamp] = this.#headerNames;
+    if (id === undefined) return this.#verifier.verify(rawBody, headerValue(headers, signature));
+    return this.#verifier.verify(rawBody, headerValue(headers, signature), headerValue(headers, id), headerValue(headers, timestamp));
   }
 
   /**
