@@ -1,4 +1,4 @@
-// Makes the zip that AWS Lambda runs: the handler, and of trunkline what it needs and nothing else. node build.js [--out FILE]
+// Makes the zip that AWS Lambda runs: the handler, and of trunkline what it needs and nothing else. node build.js [--arch x64|arm64] [--out FILE]
 'use strict';
 
 const fs = require('node:fs');
@@ -31,24 +31,32 @@ function closureOf(file, known, found = new Set()) {
   return found;
 }
 
-/** The addon that this machine's Node has loaded for the entry. */
-function addon() {
+/**
+ * The addon: of the architecture that was named, the one in the package; else the one that this machine's Node loads.
+ * @param {string} [arch]
+ */
+function addon(arch) {
+  if (arch !== undefined) {
+    const file = path.join(PACKAGE, 'prebuilds', `linux-${arch}-glibc`, 'trunkline.node');
+    if (!fs.existsSync(file)) throw new Error(`--arch: expected one that this package has an addon for (x64, arm64), got ${arch}`);
+    return file;
+  }
   require(ENTRY);
   const file = Object.keys(require.cache).find((name) => name.endsWith('.node'));
-  if (!file || process.platform !== 'linux') throw new Error('the addon for Lambda is that of Linux: build there, or in a container, on the architecture of the function');
+  if (!file || process.platform !== 'linux') throw new Error('the addon for Lambda is that of Linux: name the architecture of the function with --arch');
   return file;
 }
 
-/** @returns {Array<[string, string]>} names in the zip, and the files that they stand for */
-function contents() {
+/** @param {string} [arch] @returns {Array<[string, string]>} names in the zip, and the files that they stand for */
+function contents(arch) {
   const own = [...closureOf(HANDLER, ['trunkline/lambda'])].map((file) => /** @type {[string, string]} */ ([path.relative(__dirname, file), file]));
-  const ours = [path.join(PACKAGE, 'package.json'), ...closureOf(ENTRY, LEFT_OUT), addon()];
+  const ours = [path.join(PACKAGE, 'package.json'), ...closureOf(ENTRY, LEFT_OUT), addon(arch)];
   return [...own, ...ours.map((file) => /** @type {[string, string]} */ ([path.join('node_modules', 'trunkline', path.relative(PACKAGE, file)), file]))];
 }
 
-const { values: { out } } = parseArgs({ options: { out: { type: 'string', default: path.join(__dirname, 'dist', 'enrichment.zip') } } });
-const entries = contents().map(([name, file]) => [name, [fs.readFileSync(file), { os: 3, attrs: READABLE_BY_ALL, mtime: MODIFIED }]]);
+const { values: { arch, out } } = parseArgs({ options: { arch: { type: 'string' }, out: { type: 'string', default: path.join(__dirname, 'dist', 'enrichment.zip') } } });
+const entries = contents(arch).map(([name, file]) => [name, [fs.readFileSync(file), { os: 3, attrs: READABLE_BY_ALL, mtime: MODIFIED }]]);
 const zip = zipSync(Object.fromEntries(entries), { level: 9 });
 fs.mkdirSync(path.dirname(out), { recursive: true });
 fs.writeFileSync(out, zip);
-console.log(`${path.relative(process.cwd(), out)}: ${entries.length} files, ${(zip.length / 2 ** 20).toFixed(2)} MiB, for ${process.arch}`);
+console.log(`${path.relative(process.cwd(), out)}: ${entries.length} files, ${(zip.length / 2 ** 20).toFixed(2)} MiB, for ${arch ?? process.arch}`);

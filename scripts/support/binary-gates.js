@@ -8,7 +8,7 @@ const MAX_BYTES = 5 << 20;
 /** What every Linux with Node has; musl's one library is all of libc, libm and libpthread. */
 const LIBRARIES = [/^libc\.so\.6$/, /^libm\.so\.6$/, /^libpthread\.so\.0$/, /^libgcc_s\.so\.1$/, /^ld-linux-[\w-]+\.so\.\d$/, /^libc\.musl-\w+\.so\.1$/];
 
-/** @typedef {{ name: string, version: string, defined: boolean }} DynamicSymbol */
+/** @typedef {{ name: string, version: string, exported: boolean }} DynamicSymbol */
 
 /**
  * @param {string} text of `objdump -T`
@@ -17,11 +17,12 @@ const LIBRARIES = [/^libc\.so\.6$/, /^libm\.so\.6$/, /^libpthread\.so\.0$/, /^li
  */
 function readSymbols(text) {
   // Address, seven flags, section, a tab, size, version (in brackets where it is one of several or wanted from elsewhere), visibility, name.
-  const line = /^[0-9a-f]{8,} .{7} (\S+)\t[0-9a-f]+ +(?:\(?([A-Za-z]\w*(?:\.\w+)*)\)? +)?(?:\.(?:hidden|internal|protected) +)?(\S+)$/;
+  const line = /^[0-9a-f]{8,} (.).{6} (\S+)\t[0-9a-f]+ +(?:\(?([A-Za-z]\w*(?:\.\w+)*)\)? +)?(?:\.(?:hidden|internal|protected) +)?(\S+)$/;
   return text.split('\n').map((row) => row.trimEnd()).filter((row) => /^[0-9a-f]{8,} /.test(row)).map((row) => {
     const found = line.exec(row);
     if (found === null) throw new Error(`objdump -T said what cannot be read here: ${row}`);
-    return { defined: found[1] !== '*UND*', version: found[2] ?? '', name: found[3] };
+    const [, scope, section, version = '', name] = found;
+    return { exported: section !== '*UND*' && scope !== 'l', version, name }; // on arm64 the sections' own symbols are among them
   });
 }
 
@@ -60,7 +61,7 @@ function cxxProblems(symbols) {
 
 /** @param {DynamicSymbol[]} symbols @returns {string[]} */
 function exportProblems(symbols) {
-  const exported = symbols.filter(({ defined }) => defined);
+  const exported = symbols.filter((symbol) => symbol.exported);
   if (exported.length === 0) return ['it exports nothing: expected Node-API\'s entries'];
   if (exported.length <= MAX_EXPORTS) return [];
   return [`it exports ${exported.length} symbols: expected at most ${MAX_EXPORTS}: ${exported.slice(0, 2 * MAX_EXPORTS).map(({ name }) => name).join(', ')}`];

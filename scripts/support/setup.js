@@ -1,12 +1,21 @@
 // Brings a machine to the point where trunkline builds; needs nothing but Node, and is silent when all is there.
 'use strict';
 
+const fs = require('node:fs');
 const { findMissing } = require('./toolchain.js');
 const { nodeIncludeDir, provideHeaders } = require('./headers.js');
-const { areInstalled, installPackages } = require('./npm-packages.js');
+const { areInstalled, installPackages, unpackNpmPackage } = require('./npm-packages.js');
+
+/** Another machine's Node, and the headers beside it. @param {import('./targets.js').Target} target */
+function provideNode({ foreign, node, nodePackage }) {
+  if (foreign === undefined || fs.existsSync(node)) return;
+  const spec = `${nodePackage}@${process.versions.node.split('.')[0]}`;
+  console.log(`setup: taking the Node to build for from the npm package ${spec}`);
+  unpackNpmPackage(spec, foreign.nodeFolder);
+}
 
 /**
- * @param {{ tests?: boolean, fuzz?: boolean }} [wanted]
+ * @param {import('./toolchain.js').Wanted} [wanted]
  * @returns {boolean} false when something is missing that a person has to install; the command has then been printed
  */
 function setup(wanted = {}) {
@@ -23,6 +32,7 @@ function setup(wanted = {}) {
   }
   if (!areInstalled()) installPackages();
   provideHeaders();
+  if (wanted.target !== undefined) provideNode(wanted.target);
   return true;
 }
 

@@ -42,6 +42,11 @@ function packagesOf(requirements, manager) {
   return [...new Set(requirements.flatMap((requirement) => requirement[manager]))];
 }
 
+/** Other machines' that Debian's packages are to be had for: of `libsqlite3-dev:arm64`, arm64. @param {string[]} packages */
+function architecturesOf(packages) {
+  return [...new Set(packages.flatMap((name) => name.split(':').slice(1)))];
+}
+
 /**
  * @param {Requirement[]} requirements
  * @returns {boolean} false when nothing could be installed from here
@@ -50,6 +55,7 @@ function install(requirements) {
   const prefix = aptPrefix();
   if (prefix === undefined) return false;
   console.log(`setup: installing ${packagesOf(requirements, 'apt').join(' ')}`);
+  for (const architecture of architecturesOf(packagesOf(requirements, 'apt'))) runQuietly([...prefix, 'dpkg', '--add-architecture', architecture]);
   // An old list is no reason to stop: the install may still find everything.
   runQuietly([...prefix, 'apt-get', 'update', '-q']);
   const packages = packagesOf(requirements, 'apt').map((name) => (name === BOOST_WISH ? boostCandidate() : name));
@@ -75,12 +81,18 @@ function unpack(name, folder) {
 
 /** @param {Requirement[]} requirements @returns {string} what a person types, per package manager */
 function instructions(requirements) {
-  return [
-    `  Debian, Ubuntu:  sudo apt-get update && sudo apt-get install ${packagesOf(requirements, 'apt').join(' ')}`,
-    `  Fedora, RHEL:    sudo dnf install ${packagesOf(requirements, 'dnf').join(' ')}`,
-    `  Alpine:          sudo apk add ${packagesOf(requirements, 'apk').join(' ')}`,
-    `  macOS:           brew install ${packagesOf(requirements, 'brew').join(' ')}`,
-  ].join('\n');
+  const foreign = architecturesOf(packagesOf(requirements, 'apt')).map((architecture) => `sudo dpkg --add-architecture ${architecture} && `);
+  /** @type {Array<[string, 'apt' | 'dnf' | 'apk' | 'brew', string]>} */
+  const managers = [
+    ['Debian, Ubuntu:  ', 'apt', `${foreign.join('')}sudo apt-get update && sudo apt-get install`],
+    ['Fedora, RHEL:    ', 'dnf', 'sudo dnf install'],
+    ['Alpine:          ', 'apk', 'sudo apk add'],
+    ['macOS:           ', 'brew', 'brew install'],
+  ];
+  return managers
+    .filter(([, manager]) => requirements.every((requirement) => requirement[manager].length > 0))
+    .map(([label, manager, command]) => `  ${label}${command} ${packagesOf(requirements, manager).join(' ')}`)
+    .join('\n');
 }
 
 module.exports = { install, instructions, unpack };

@@ -9,6 +9,7 @@ const { spawnSync } = require('node:child_process');
  * @typedef {object} Wanted
  * @property {boolean} [tests] also what the test builds need
  * @property {boolean} [fuzz] also what the fuzz targets need
+ * @property {import('./targets.js').Target} [target] also what a build for this one needs
  *
  * @typedef {object} Requirement
  * @property {string} name
@@ -56,12 +57,10 @@ function findHeader(header) {
     .find((file) => fs.existsSync(file));
 }
 
-/** @param {string} library @returns {string | undefined} */
-function findLibrary(library) {
+/** @param {string} library @param {string[]} [within] folders of a prefix @returns {string | undefined} */
+function findLibrary(library, within = ['lib', 'lib64'].flatMap((folder) => [folder, ...multiarch(folder)])) {
   return prefixes()
-    .flatMap((prefix) => ['lib', 'lib64'].map((name) => path.join(prefix, name)))
-    .flatMap((folder) => [folder, ...multiarch(folder)])
-    .map((folder) => path.join(folder, library))
+    .flatMap((prefix) => within.map((folder) => path.join(prefix, folder, library)))
     .find((file) => fs.existsSync(file));
 }
 
@@ -147,11 +146,34 @@ const REQUIREMENTS = [
 ];
 
 /**
+ * What a build for another machine needs besides; as packages, Debian alone has all of it.
+ * @param {import('./targets.js').Target} [target]
+ * @returns {Requirement[]}
+ */
+function foreignRequirements(target) {
+  if (target?.foreign === undefined) return [];
+  const { triplet, debian } = target.foreign;
+  const [emulator] = target.emulator;
+  const elsewhere = { dnf: [], apk: [], brew: [] };
+  const compiler = `${triplet}-g++`;
+  return [
+    { name: 'cross compiler', missing: absent(compiler, () => onPath(compiler)), apt: [`g++-${triplet}`], ...elsewhere },
+    {
+      name: 'cross sqlite',
+      missing: absent(`SQLite's static library libsqlite3.a for ${triplet}`, () => findLibrary('libsqlite3.a', [path.join('lib', triplet)])),
+      apt: [`libsqlite3-dev:${debian}`], ...elsewhere,
+    },
+    { name: 'emulator', missing: absent(`${emulator}, which runs what was built`, () => onPath(emulator)), apt: ['qemu-user'], ...elsewhere },
+  ];
+}
+
+/**
  * @param {Wanted} wanted
  * @returns {Array<{ requirement: Requirement, reason: string }>} what is not there, with what was expected and found
  */
 function findMissing(wanted) {
-  return REQUIREMENTS.filter(({ onlyFor }) => onlyFor === undefined || wanted[onlyFor])
+  const own = REQUIREMENTS.filter(({ onlyFor }) => onlyFor === undefined || wanted[onlyFor]);
+  return [...own, ...foreignRequirements(wanted.target)]
     .map((requirement) => ({ requirement, reason: requirement.missing() }))
     .flatMap(({ requirement, reason }) => (reason === undefined ? [] : [{ requirement, reason }]));
 }

@@ -191,10 +191,12 @@ Result<Ring> Ring::Map(const std::string& path, const RingOptions& options, cons
   if (!share.alone && !file) return file.error();
   if (file) {
     Table table(file->block(), capacity, options.ttl_ms);
-    if (!share.alone) return ring_in(std::move(*file), table, !file->filled());
+    // Asked before a call takes the file: which argument comes first differs between compilers and machines.
+    const bool filled = file->filled();
+    if (!share.alone) return ring_in(std::move(*file), table, !filled);
     // Where the system does not name its run, the file may be from before a power cut.
     const bool in_order = table.IsPlausible(clock.WallMs()) && (table.IsIntact() || file->left_at_work());
-    if (!terms.boot_id.empty() && file->filled() && in_order) {
+    if (!terms.boot_id.empty() && filled && in_order) {
       file->ResetLock();
       table.Repair();
       return ring_in(std::move(*file), table, false);

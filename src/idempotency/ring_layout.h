@@ -105,7 +105,8 @@ class Layout {
 
 // A store that stays in its place: all that is written above it in the code is written before it, all that is
 // below, after it. Against a kill, the compiler is the only one to be told: of a killed thread the others see
-// every store up to an instruction, and none past it.
+// every store up to an instruction, and none past it. That holds on processors that reorder stores, too: the
+// others look only when the system has given them the lock that the killed one held, and that orders memory.
 inline void Commit(std::uint32_t& word, std::uint32_t value) {
   std::atomic_signal_fence(std::memory_order_seq_cst);
   static_cast<volatile std::uint32_t&>(word) = value;

@@ -6,7 +6,8 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { execFileSync } = require('node:child_process');
 const { problemsOf } = require('../../scripts/support/binary-gates.js');
-const { packagePrebuild } = require('../../scripts/package-prebuilds.js');
+const { packagePrebuild, outdated } = require('../../scripts/package-prebuilds.js');
+const { targetOf } = require('../../scripts/support/targets.js');
 const { ADDON } = require('../../scripts/build.js');
 const { target } = require('../../lib/target.js');
 const { makeTempDir, removeTempDir } = require('../support/temp-dir.js');
@@ -62,6 +63,13 @@ describe('the gates of a binary', () => {
     assert.match(problemsOf({ symbols: '', dynamic: '', bytes: 0 })[0], /^it exports nothing/);
   });
 
+  it('do not take the sections of an arm64 binary for what it exports', () => {
+    const section = '0000000000028690 l    d  .init\t0000000000000000              .init';
+    const symbols = ['trunkline.node:     file format elf64-littleaarch64', 'DYNAMIC SYMBOL TABLE:', section, symbol('GLIBC_2.17', 'memcpy')];
+    assert.deepEqual(problemsOf({ symbols: symbols.join('\n'), dynamic: DYNAMIC, bytes: MIB }).map((problem) => problem.split(':')[0]), ['it exports nothing']);
+    assert.deepEqual(problemsOf({ symbols: [...symbols, ENTRY].join('\n'), dynamic: DYNAMIC, bytes: MIB }), []);
+  });
+
   it('do not pass over a line that they cannot read', () => {
     assert.throws(() => judged({ symbols: ['0000000000000000 a line of another objdump'] }), /cannot be read here: 0000000000000000 a line/);
   });
@@ -92,7 +100,16 @@ describe('package:prebuilds', function packaging() {
     assert.equal(await packagePrebuild(ADDON, path.join(folder, 'prebuilds')), shipped());
     assert.ok(fs.statSync(shipped()).size <= fs.statSync(ADDON).size);
     assert.doesNotMatch(execFileSync('readelf', ['-SW', shipped()], { encoding: 'utf8' }), /\.symtab|\.debug_/);
-    assert.deepEqual(fs.readdirSync(path.dirname(shipped())), ['trunkline.node']);
+    assert.deepEqual(fs.readdirSync(path.dirname(shipped())).sort(), ['sources.sha256', 'trunkline.node']);
+  });
+
+  it('finds those out that were built from other sources', async () => {
+    const place = path.join(folder, 'several');
+    const current = path.dirname(await packagePrebuild(ADDON, place));
+    for (const name of ['linux-other-glibc', 'linux-other-musl']) fs.cpSync(current, path.join(place, name), { recursive: true });
+    fs.writeFileSync(path.join(place, 'linux-other-glibc', 'sources.sha256'), 'of others\n');
+    fs.rmSync(path.join(place, 'linux-other-musl', 'sources.sha256'));
+    assert.deepEqual(outdated(place).sort(), ['linux-other-glibc', 'linux-other-musl']);
   });
 
   it('keeps back a shared object with twenty exported symbols, and the one of last time with it', async () => {
@@ -122,5 +139,11 @@ describe('package:prebuilds', function packaging() {
   it('keeps back what does not load', async () => {
     const file = compile('orphan', 'extern "C" int nowhere(); extern "C" int entry() { return nowhere(); }', ['-Wl,-z,now', '-nostdlib']);
     await assert.rejects(packagePrebuild(file, path.join(folder, 'prebuilds')), /undefined symbol: nowhere/);
+  });
+
+  it('keeps back what the Node of another machine does not load', async () => {
+    const other = { ...targetOf(), name: 'linux-other-glibc', emulator: [process.execPath, '-e', 'console.error("emulated:", ...process.argv.slice(1)); process.exit(1)'], node: '/other/node' };
+    await assert.rejects(packagePrebuild(ADDON, path.join(folder, 'prebuilds'), other), /emulated: \/other\/node -e process\.dlopen.*linux-other-glibc/);
+    assert.deepEqual(fs.readdirSync(path.join(folder, 'prebuilds', 'linux-other-glibc')), []);
   });
 });

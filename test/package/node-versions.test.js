@@ -25,7 +25,7 @@ const DONE = {
   retryAfterMs: 2000,
   forbidden: 'ADDRESS_FORBIDDEN',
   preflights: [false, true],
-  answers: ['processed', 'duplicate_skipped', 'failed_queued_for_dlq'],
+  answers: ['processed', 'duplicate_skipped', 'failed_queued_for_dlq', 'duplicate_skipped'],
   published: ['good', 'refused'],
   letters: [['refused', 400]],
 };
@@ -71,7 +71,7 @@ for (const major of NODES) {
     let servers;
     /** @type {Array<string>} */
     let args;
-    /** @type {string} */
+    /** @type {string[]} */
     let node;
     /** @type {import('../support/installed-package.js').Installed} */
     let app;
@@ -109,7 +109,8 @@ for (const major of NODES) {
     /** @param {string} mode @returns {Promise<{ code: number | string | null, signal: NodeJS.Signals | null, stdout: string, stderr: string }>} */
     function run(mode) {
       return new Promise((resolve) => {
-        execFile(node, [SMOKE, mode, ...args], { cwd: app.folder, env: app.env, timeout: LIMIT_MS, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+        const [command, ...before] = node;
+        execFile(command, [...before, SMOKE, mode, ...args], { cwd: app.folder, env: { ...app.env, PATH: process.env.PATH }, timeout: LIMIT_MS, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
           resolve({ code: error === null ? 0 : error.code ?? null, signal: error?.signal ?? null, stdout, stderr });
         });
       });

@@ -22,7 +22,7 @@ const WANTED = [
   /^(index|lambda|sandbox|error-code|options)\.d\.ts$/,
   /^prebuilds\/[a-z0-9-]+\/trunkline\.node$/,
   /^docs\/[\w-]+\.(md|svg)$/,
-  /^(CMakeLists\.txt|cmake\/\w+\.cmake|(src|binding)\/[\w/]+\.(cc|h|def|txt|map))$/,
+  /^(CMakeLists\.txt|cmake\/[\w-]+\.cmake|(src|binding)\/[\w/]+\.(cc|h|def|txt|map))$/,
   /^scripts\/[\w/-]+\.js$/,
 ];
 /** All that these folders hold goes along. */

@@ -10,7 +10,8 @@ const { unzipSync } = require('fflate');
 const { makeTempDir, removeTempDir } = require('../support/temp-dir.js');
 const { openEnrichmentStage, partnerEvent } = require('../support/enrichment-stage.js');
 
-const EXAMPLE = path.join(__dirname, '..', '..', 'examples', 'lambda');
+const ROOT = path.join(__dirname, '..', '..');
+const EXAMPLE = path.join(ROOT, 'examples', 'lambda');
 const MAX_ZIP_BYTES = 3 * 2 ** 20;
 
 describe('examples/lambda', () => {
@@ -44,6 +45,24 @@ describe('examples/lambda', () => {
     const again = path.join(folder, 'again.zip');
     assert.equal(spawnSync(process.execPath, [path.join(EXAMPLE, 'build.js'), '--out', again]).status, 0);
     assert.ok(fs.readFileSync(again).equals(zip));
+  });
+
+  it('the zip is for another architecture where one is named that the package has', () => {
+    const app = path.join(folder, 'app');
+    const addon = path.join('node_modules', 'trunkline', 'prebuilds', 'linux-other-glibc', 'trunkline.node');
+    fs.cpSync(EXAMPLE, app, { recursive: true });
+    fs.mkdirSync(path.dirname(path.join(app, addon)), { recursive: true });
+    fs.writeFileSync(path.join(app, addon), 'of another machine');
+    for (const part of ['lib', 'package.json']) fs.cpSync(path.join(ROOT, part), path.join(app, 'node_modules', 'trunkline', part), { recursive: true });
+    fs.symlinkSync(path.join(ROOT, 'node_modules', 'fflate'), path.join(app, 'node_modules', 'fflate'));
+    const build = (/** @type {string} */ arch) => spawnSync(process.execPath, ['build.js', '--arch', arch, '--out', 'out.zip'], { cwd: app, encoding: 'utf8' });
+    assert.match(build('other').stdout, /^out\.zip: \d+ files, \d\.\d\d MiB, for other$/m);
+    const held = unzipSync(fs.readFileSync(path.join(app, 'out.zip')));
+    assert.equal(Buffer.from(held[addon]).toString(), 'of another machine');
+    assert.deepEqual(Object.keys(held).filter((name) => !name.endsWith('.node')), Object.keys(files).filter((name) => !name.endsWith('.node')));
+    const refused = build('sparc');
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /Error: --arch: expected one that this package has an addon for \(x64, arm64\), got sparc/);
   });
 
   it('the zip runs where nothing else is installed', async () => {

@@ -54,8 +54,10 @@ async function everything(name) {
   /** @type {any[]} */
   const answers = [];
   for (const id of ['good', 'good', 'refused']) answers.push((await post(service, id)).body);
+  const neighbour = openService(name, url);
+  answers.push((await post(neighbour, 'good')).body);
   const letters = await service.deadLetters.list();
-  await service.close();
+  await Promise.all([service, neighbour].map((one) => one.close()));
 
   let tries = 0;
   return {

@@ -1,18 +1,20 @@
 // Programs of npm that tests run beside the package: other versions of Node, and bundlers. `npm test` installs them into build/peers,
-// because they are too large to be dependencies of everybody who works on this.
+// because they are too large to be dependencies of everybody who works on this. With TRUNKLINE_TARGET the versions of Node are another machine's.
 'use strict';
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { run } = require('../../scripts/support/run.js');
+const { ROOT, run } = require('../../scripts/support/run.js');
+const { targetOf } = require('../../scripts/support/targets.js');
 
-const FOLDER = path.join(__dirname, '..', '..', 'build', 'peers');
+const TARGET = targetOf(process.env.TRUNKLINE_TARGET);
+const FOLDER = path.join(ROOT, TARGET.folder, 'peers');
 const NODES = [20, 22, 24, 26];
 const OWN_NODE = Number(process.versions.node.split('.')[0]);
 
 /** Each name here, and what npm knows it by. @type {Record<string, string>} */
 const PEERS = {
-  ...Object.fromEntries(NODES.filter((major) => major !== OWN_NODE).map((major) => [`node${major}`, `npm:node-${process.platform}-${process.arch}@${major}`])),
+  ...Object.fromEntries(NODES.filter((major) => major !== OWN_NODE).map((major) => [`node${major}`, `npm:${TARGET.nodePackage}@${major}`])),
   esbuild: '0.x',
   webpack: '5.x',
 };
@@ -23,11 +25,11 @@ function npmPeer(name) {
   return fs.existsSync(path.join(folder, 'package.json')) ? folder : undefined;
 }
 
-/** @param {number} major @returns {string | undefined} the program */
+/** @param {number} major @returns {string[] | undefined} the command that runs it */
 function nodeOf(major) {
-  if (major === OWN_NODE) return process.execPath;
+  if (major === OWN_NODE) return [...TARGET.emulator, TARGET.node];
   const folder = npmPeer(`node${major}`);
-  return folder === undefined ? undefined : path.join(folder, 'bin', 'node');
+  return folder === undefined ? undefined : [...TARGET.emulator, path.join(folder, 'bin', 'node')];
 }
 
 /** Gets what is missing, or says which tests are left out. */
@@ -36,7 +38,8 @@ async function provideNpmPeers() {
   if (missing().length === 0) return;
   fs.mkdirSync(FOLDER, { recursive: true });
   fs.writeFileSync(path.join(FOLDER, 'package.json'), JSON.stringify({ private: true, dependencies: PEERS }));
-  const quiet = ['--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts', '--loglevel=error'];
+  // --force: npm would not install what another machine runs.
+  const quiet = [...(TARGET.foreign === undefined ? [] : ['--force']), '--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts', '--loglevel=error'];
   // Without a network, soon: the tests are left out then, and nobody should wait for that.
   const { output } = await run('npm', ['install', '--prefix', FOLDER, '--fetch-retries=1', '--fetch-retry-mintimeout=1000', ...quiet]);
   if (missing().length > 0) console.log(`setup: no ${missing().join(', ')}, so the tests that need them are left out\n${output.trimEnd()}`);
