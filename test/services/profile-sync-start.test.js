@@ -105,8 +105,16 @@ describe('profileSync, start', () => {
     genesys.answer = (res, { method }) => (method === 'GET' ? res.writeHead(404).end() : res.writeHead(201).end('{"id":"w-1"}'));
     const sync = stage.sync({ domain: genesys.url, webhookUrl: 'http://127.0.0.1:9/', middlewareUrl: MIDDLEWARE });
     for (let i = 0; i < 2; i += 1) assert.deepEqual(await sync.registerWebhook(), { id: 'w-1', action: 'created' });
+    assert.deepEqual(genesys.calls.map(({ method }) => method), ['GET', 'POST', 'GET', 'POST'], 'what cannot be listed is asked for once a time');
     const posts = genesys.calls.filter(({ method }) => method === 'POST');
     assert.equal(new Set(posts.map(({ headers }) => headers['idempotency-key'])).size, 1);
+  });
+
+  it('does not take for registered what has no id', async () => {
+    const genesys = await stage.genesys();
+    genesys.answer = (res, { method }) => res.writeHead(method === 'GET' ? 404 : 201).end('{}');
+    const sync = stage.sync({ domain: genesys.url, webhookUrl: 'http://127.0.0.1:9/', middlewareUrl: MIDDLEWARE });
+    await assert.rejects(sync.registerWebhook(), { code: 'MALFORMED_RESPONSE' });
   });
 
   it('makes its webhook anew after somebody has taken it away', async () => {

@@ -2,6 +2,7 @@
 'use strict';
 
 const { randomUUID } = require('node:crypto');
+const { TrunklineError } = require('../../errors.js');
 const { webhooks } = require('../../platforms/genesys-profiles.js');
 const { uuidV5 } = require('../../uuid.js');
 const { canonical } = require('./ledger.js');
@@ -22,7 +23,9 @@ async function registerWebhook(client, target) {
     // What cannot be looked for is known by its key. Elsewhere a key that stays the same could bring back a webhook that somebody has taken away.
     const idempotencyKey = found === undefined ? uuidV5(KEYS, canonical(wanted)) : randomUUID();
     const created = (await client.request({ ...webhooks.create(wanted), idempotencyKey })).json();
-    return keepOne(client, target.url, String(created?.id));
+    const id = created?.id;
+    if (typeof id !== 'string' || id === '') throw new TrunklineError('MALFORMED_RESPONSE', 'a webhook was made, and the answer does not name its id');
+    return found === undefined ? { id, action: 'created' } : keepOne(client, target.url, id);
   }
   if (webhooks.isCurrent(existing, wanted)) return { id: existing.id, action: 'unchanged' };
   await client.request(webhooks.update(existing.id, wanted));
