@@ -66,4 +66,4 @@ function targetOf(name = ownName()) {
   throw new Error(`target: expected one of ${[...new Set([ownName(), ...Object.keys(FOREIGN)])].join(', ')}, got ${name}`);
 }
 
-module.exports = { targetOf };
+module.exports = { foreignTarget, targetOf };
